@@ -1,0 +1,56 @@
+"""The benchmark command: see test/benchmark/run."""
+import argparse
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+warnings.filterwarnings("ignore")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+from command import Failed
+from measure import Measure
+from reference import catalogue
+from rows import Table
+
+
+def models(options, table, folder):
+    """Every model of the tests' table; returns the names of those that failed, with the reason."""
+    measure, failures, available = Measure(table, folder, options.target, options.repeat), [], catalogue()
+    jobs = {name: lambda name=name: measure.model(name, *available.build(name)) for name in available.names()}
+    jobs["matmul-4096-bf16"] = measure.matmul
+    for name, job in jobs.items():
+        if options.filter not in name:
+            continue
+        try:
+            job()
+        except Failed as failure:
+            failures.append(f"{name}: {failure}")
+            print(f"FAILED {failures[-1]}", file=sys.stderr, flush=True)
+        for file in folder.iterdir():
+            file.unlink()
+    measure.growth()
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="test/benchmark/run", description="Measures the project's numbers; rows of the chip are simulated.")
+    parser.add_argument("--models", action="store_true", required=True, help="every model of test/e2e/models.py")
+    parser.add_argument("--json", metavar="F", help="also write the rows to F")
+    parser.add_argument("--filter", metavar="TEXT", default="", help="only models whose name contains TEXT")
+    parser.add_argument("--target", default="mt1", help="the chip (default mt1)")
+    parser.add_argument("--repeat", type=int, default=3, help="samples of figures that the clock on the wall gives (default 3)")
+    options = parser.parse_args()
+    table = Table()
+    with tempfile.TemporaryDirectory() as folder:
+        failures = models(options, table, Path(folder))
+    if options.json:
+        table.write(options.json)
+    print(table.summary() + (f"; {len(failures)} failed" if failures else ""))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
