@@ -28,7 +28,7 @@ class Isa_Kind<string cpp, int fieldWidth, int low, int high, string initial, Co
   string initialValue = initial;
   bit isFloat = 0;
   int words = 0;
-  Constraint attribute = constraint;
+  Constraint attribute = constraint; // in the isa dialect
 }
 class Isa_Unsigned<string cpp, int width> : Isa_Kind<cpp, width, 0, !sub(!shl(1, width), 1), "0",
     ConfinedAttr<I64Attr, [IntNonNegative, IntMaxValue<!sub(!shl(1, width), 1)>]>>;
@@ -60,6 +60,7 @@ def U63 : Isa_Kind<"uint64_t", 64, 0, 9223372036854775807, "0", ConfinedAttr<I64
 def Axes : Isa_Ranged<"uint8_t", 3, 1, 4, "1">;
 def Flag : Isa_Kind<"bool", 1, 0, 1, "false", UnitAttr>;
 def F32Bits : Isa_Kind<"float", 32, 0, 0, "0.0f", F32Attr> { let isFloat = 1; }
+def F32One : Isa_Kind<"float", 32, 0, 0, "1.0f", F32Attr> { let isFloat = 1; }
 def Steps : Isa_Kind<"std::array<int32_t, 4>", 32, -2147483648, 2147483647, "{}", DenseI32ArrayAttr> { let count = 4; }
 def ShuffleMask : Isa_Kind<"std::array<uint8_t, 32>", 8, 0, 31, "{}", DenseI32ArrayAttr> { let count = 32; }
 def AluOpKind : Isa_EnumKind<Isa_AluOp, Isa_AluOpAttr>;
@@ -79,9 +80,11 @@ class Isa_Field<Isa_Kind fieldKind, string fieldName, string fieldText = ""> {
   Isa_Kind kind = fieldKind;
   string name = fieldName;
   string text = fieldText;
+  bit optional = 0; // may be left out in text, and is when it has its initial value
   int word = -1;
   int low = -1;
 }
+class Isa_OptionalField<Isa_Kind kind, string name, string text = ""> : Isa_Field<kind, name, text> { let optional = 1; }
 class Isa_FieldAt<Isa_Kind kind, string name, int fieldWord, int fieldLow, string text = ""> : Isa_Field<kind, name, text> {
   let word = fieldWord;
   let low = fieldLow;

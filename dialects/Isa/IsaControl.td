@@ -19,7 +19,7 @@ def Isa_WaitOp : Isa_Control<"wait", 2> {
 def Isa_SignalOp : Isa_Control<"signal", 3> {
   let description = "Does nothing but the increment in its header, after everything before it in the stream has completed.";
 }
-def Isa_LoopOp : Isa_Control<"loop", 4, [Isa_Field<U32, "count", "iterations">, Isa_Field<Register, "countReg", "R[countReg] is added to count">]> {
+def Isa_LoopOp : Isa_Control<"loop", 4, [Isa_Field<U32, "count", "iterations">, Isa_OptionalField<Register, "countReg", "R[countReg] is added to count">]> {
   let description = "Runs the instructions up to its `end_loop` `count + R[countReg]` times (modulo 2^32, read once on entry); 0 skips them.";
   let cost = "0 cycles (zero overhead)";
   let rules = ["Loops nest properly and at most 8 deep within a stream."];

@@ -34,7 +34,7 @@ def Isa_DmaGatherOp : Isa_Dma<"dma_gather", 36, [Isa_Field<Tile, "dst">, Isa_Fie
   let rules = ["0 <= index[p] < rows, checked at run time.", "`index` has as many partitions as `dst`, one element each, type i32."];
 }
 def Isa_DmaScatterOp : Isa_Dma<"dma_scatter", 37, [Isa_Field<Device, "dst", "dims[0] is the row dimension, the others are one row">, Isa_Field<Tile, "src">,
-    Isa_Field<Tile, "index", "[P, 1] of type i32">, Isa_Field<U32, "rows", "rows of the table">, Isa_Field<Flag, "add", "add in fp32 instead of overwriting">]> {
+    Isa_Field<Tile, "index", "[P, 1] of type i32">, Isa_Field<U32, "rows", "rows of the table">, Isa_OptionalField<Flag, "add", "add in fp32 instead of overwriting">]> {
   let description = "Row `index[p]` of `dst` gets partition p of `src`, partitions ascending (with equal indices the last wins, or all are added in that order).";
   let rules = ["0 <= index[p] < rows, checked at run time.", "`index` has as many partitions as `src`, one element each, type i32.", "The written region is an output, state or scratch."];
 }

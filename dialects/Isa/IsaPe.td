@@ -8,7 +8,7 @@ include "dialects/Isa/IsaBase.td"
 class Isa_Pe<string mnemonic, int opcode, list<Isa_Field> fields> : Isa_Instruction<PeFamily, mnemonic, opcode, fields>;
 
 def Isa_MatmulOp : Isa_Pe<"matmul", 64, [Isa_Field<Tile, "acc", "[M, N] fp32 in PSUM">, Isa_Field<Tile, "stationary", "[K, M] in SBUF">, Isa_Field<Tile, "moving", "[K, N] in SBUF">,
-    Isa_Field<Flag, "accumulate", "add to what acc holds">]> {
+    Isa_OptionalField<Flag, "accumulate", "add to what acc holds">]> {
   let description = "`acc[m, n] = (accumulate ? acc[m, n] : 0) + sum over k of stationary[k, m] * moving[k, n]`; rounding and the order of the sum are those of docs/Numerics.md.";
   let cost = "max(64, N) * passes; loading the stationary operand costs 32 * ceil(passes) and overlaps the previous matmul when it is ready in time";
   let rules = ["K, M <= the rows and columns of the array (128), N <= 512.", "`acc` is fp32 and lies in one 2 KiB bank of each partition (int32 for integer operands).",

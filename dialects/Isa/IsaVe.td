@@ -9,7 +9,7 @@ class Isa_Ve<string mnemonic, int opcode, list<Isa_Field> fields> : Isa_Instruct
 class Isa_VeRules {
   string shape = "All tiles have the same partitions and the same sizes per partition.";
   string start = "Inputs start at the same partition; at most one operand lies in PSUM.";
-  string scalar = "A scalar tile has the partitions of `src` and one element each; with an immediate the tile is all default, with a tile the immediate is zero.";
+  string scalar = "A scalar tile has the partitions of `src` and one element each; of tile and immediate, the one that the kind does not name is ignored.";
 }
 def VeRule : Isa_VeRules;
 
@@ -19,19 +19,19 @@ def Isa_TensorTensorOp : Isa_Ve<"tensor_tensor", 96, [Isa_Field<Tile, "dst">, Is
   let rules = [VeRule.shape, VeRule.start];
 }
 def Isa_TensorScalarOp : Isa_Ve<"tensor_scalar", 97, [Isa_Field<Tile, "dst">, Isa_Field<Tile, "src">,
-    Isa_Field<AluOpKind, "op0">, Isa_Field<ScalarKindKind, "kind0">, Isa_Field<F32Bits, "imm0">, Isa_Field<Tile, "scalar0", "[P, 1]">, Isa_Field<Flag, "reverse0", "scalar op element">,
-    Isa_Field<AluOpOrNothing, "op1">, Isa_Field<ScalarKindKind, "kind1">, Isa_Field<F32Bits, "imm1">, Isa_Field<Tile, "scalar1", "[P, 1]">, Isa_Field<Flag, "reverse1", "scalar op result">]> {
+    Isa_Field<AluOpKind, "op0">, Isa_OptionalField<ScalarKindKind, "kind0">, Isa_OptionalField<F32Bits, "imm0">, Isa_OptionalField<Tile, "scalar0", "[P, 1]">, Isa_OptionalField<Flag, "reverse0", "scalar op element">,
+    Isa_OptionalField<AluOpOrNothing, "op1">, Isa_OptionalField<ScalarKindKind, "kind1">, Isa_OptionalField<F32Bits, "imm1">, Isa_OptionalField<Tile, "scalar1", "[P, 1]">, Isa_OptionalField<Flag, "reverse1", "scalar op result">]> {
   let description = "`dst = (src op0 scalar0) op1 scalar1`; `bypass` as op1 leaves the second step out. A scalar is an immediate or one element per partition.";
   let rules = [VeRule.shape, VeRule.start, VeRule.scalar];
 }
 def Isa_ReduceOp : Isa_Ve<"reduce", 98, [Isa_Field<Tile, "dst">, Isa_Field<Tile, "src">, Isa_Field<AluOpKind, "op", "add, mul, max, min or abs_max">,
-    Isa_Field<Axes, "axes", "how many innermost free dimensions">, Isa_Field<Flag, "negate", "the result's sign is turned">]> {
+    Isa_Field<Axes, "axes", "how many innermost free dimensions">, Isa_OptionalField<Flag, "negate", "the result's sign is turned">]> {
   let description = "Reduces the innermost `axes` free dimensions of `src`; the order is that of docs/Numerics.md (32 partials).";
   let cost = "max(64, N); N / 2 for bf16 add and max";
   let rules = ["`op` is add, mul, max, min or abs_max.", "`dst` has as many elements per partition as the outer dimensions of `src`."];
 }
 def Isa_ScanOp : Isa_Ve<"scan", 99, [Isa_Field<Tile, "dst">, Isa_Field<Tile, "a">, Isa_Field<Tile, "b">,
-    Isa_Field<ScalarKindKind, "initialKind">, Isa_Field<F32Bits, "initialImm">, Isa_Field<Tile, "initial", "[P, 1]">, Isa_Field<AluOpKind, "op0">, Isa_Field<AluOpKind, "op1">]> {
+    Isa_OptionalField<ScalarKindKind, "initialKind">, Isa_OptionalField<F32Bits, "initialImm">, Isa_OptionalField<Tile, "initial", "[P, 1]">, Isa_Field<AluOpKind, "op0">, Isa_OptionalField<AluOpKind, "op1">]> {
   let description = "`state = (state op0 a[i]) op1 b[i]; dst[i] = state` from left to right in each partition, starting from `initial`; two roundings a step.";
   let cost = "max(64, 2 N)";
   let rules = [VeRule.shape, VeRule.start, VeRule.scalar];
@@ -86,7 +86,7 @@ def Isa_ShuffleOp : Isa_Ve<"shuffle", 110, [Isa_Field<Tile, "dst">, Isa_Field<Ti
   let rules = ["The number of partitions is a multiple of 32; the types are equal."];
 }
 def Isa_RandomOp : Isa_Ve<"random", 111, [Isa_Field<Tile, "dst", "4-byte type">, Isa_Field<U63, "seed">, Isa_Field<U63, "base", "index of the first element in the whole tensor">,
-    Isa_Field<U32, "site">, Isa_Field<Register, "stepReg">, Isa_Field<U32, "partitionStep">]> {
+    Isa_Field<U32, "site">, Isa_OptionalField<Register, "stepReg">, Isa_Field<U32, "partitionStep">]> {
   let description = "Element i of partition p gets lane `index & 3` of Philox4x32-10(key seed, counter {index >> 2 low, high, site, R[stepReg]}) with `index = base + p * partitionStep + i`.";
   let rules = ["`dst` has a 4-byte type."];
 }

@@ -151,6 +151,7 @@ struct FieldLayout {
   uint16_t width;
   int64_t minimum; ///< least and greatest legal value; both 0 for fp32 and operands
   int64_t maximum;
+  bool optional; ///< may be left out in text, and is when it has its initial value
 };
 
 } // namespace manaslu::isa

@@ -34,7 +34,8 @@ static void emitLayout(const std::vector<Field> &fields, raw_ostream &out) {
     for (const Field &field : fields)
       for (auto [word, low] : field.places)
         out << "\n      {\"" << field.name << "\", " << word << ", " << low << ", " << field.width << ", " << number(field.minimum) << ", "
-            << number(field.maximum) << "},";
+            << number(field.maximum)
+            << (field.optional ? ", true" : ", false") << "},";
     out << "}";
   }
   out << "}";

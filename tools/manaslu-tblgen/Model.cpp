@@ -76,6 +76,7 @@ static Field readField(const Record *record) {
   field.minimum = kind->getValueAsInt("minimum");
   field.maximum = kind->getValueAsInt("maximum");
   field.isFloat = kind->getValueAsBit("isFloat");
+  field.optional = record->getValueAsBit("optional");
   field.isEnum = kind->isSubClassOf("Isa_EnumKind");
   if (field.words)
     field.width = 64 * field.words;

@@ -16,7 +16,7 @@ struct Field {
   int count = 1; ///< values of an array field, laid out one after the other
   int words = 0; ///< of an operand, 0 for scalars
   int64_t minimum = 0, maximum = 0;
-  bool isFloat = false, isEnum = false;
+  bool isFloat = false, isEnum = false, optional = false;
   std::vector<std::pair<int, int>> places; ///< word and lowest bit of each value
 };
 
