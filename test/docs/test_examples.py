@@ -21,13 +21,13 @@ def blocks(language):
             yield pytest.param(found[1], id=f"{document.relative_to(ROOT)}:{line}")
 
 
-@pytest.mark.parametrize("text", blocks("python"))
+@pytest.mark.parametrize("text", list(blocks("python")))
 def test_python_block_runs(text, tmp_path):
     done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("text", blocks("mlir"))
+@pytest.mark.parametrize("text", list(blocks("mlir")))
 def test_mlir_block_parses(text):
     done = subprocess.run([TOOLS / "manaslu-opt", "-"], input=text, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
