@@ -36,10 +36,10 @@ class Table:
         row = Row(name, measure, statistics.median(samples), unit, goal, better, samples)
         self.rows.append(row)
         if len(self.rows) == 1:
-            print(f"{'':4} {'name':24} {'measure':30} {'value':>12} {'goal':>12}  unit")
+            print(f"{'':4} {'name':26} {'measure':30} {'value':>12} {'goal':>12}  unit")
         state = {None: "", True: "ok", False: "MISS"}[row.holds()]
-        goal_text = "" if goal is None else ("<= " if better == "lower" else ">= ") + f"{goal:.4g}"
-        print(f"{state:4} {name:24} {measure:30} {row.value:12.5g} {goal_text:>12}  {unit}", flush=True)
+        goal_text = "" if goal is None else ("<= " if better == "lower" else ">= ") + f"{goal:.6g}"
+        print(f"{state:4} {name:26} {measure:30} {row.value:12.5g} {goal_text:>12}  {unit}", flush=True)
 
     def write(self, path):
         """Write the JSON file; complete or not at all."""
