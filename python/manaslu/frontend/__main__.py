@@ -1,0 +1,54 @@
+"""The importer as a process of its own: `python -m manaslu.frontend MODEL.pt2 -o OUT.mlir --weights OUT.safetensors`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+
+from .diagnostics import Error
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        print(f"error: MN-USE-002: {message}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def main(arguments=None) -> int:
+    parser = _Parser(prog="python -m manaslu.frontend", description=__doc__, allow_abbrev=False)
+    parser.add_argument("model", nargs="?", help="a .pt2 file of torch.export.save")
+    parser.add_argument("-o", "--output", help="graph-dialect text to write")
+    parser.add_argument("--weights", help="safetensors file to write")
+    parser.add_argument("--json-diagnostics", action="store_true", help="errors as JSON lines")
+    parser.add_argument("--list-operators", action="store_true", help="print the supported operators, one a line, and stop")
+    options = parser.parse_args(arguments)
+    try:
+        if options.list_operators:
+            from .torch import supported_operators
+
+            print("\n".join(supported_operators()))
+            return 0
+        if not (options.model and options.output and options.weights):
+            parser.error("MODEL, --output and --weights are needed")
+        from .torch import import_file, write
+
+        write(import_file(options.model), options.output, options.weights)
+        return 0
+    except Error as error:
+        return _report(error, options)
+    except MemoryError:
+        return _report(Error("MN-RES-MEMORY", "the host has too little memory to import the model"), options)
+    except Exception as error:
+        traceback.print_exc()
+        return _report(Error("MN-INTERNAL", f"the importer failed on {options.model}: {type(error).__name__}: {json.dumps(str(error))[:300]}"), options)
+
+
+def _report(error: Error, options) -> int:
+    print(error.to_json() if options.json_diagnostics else error.text(), file=sys.stderr)
+    return error.exit_status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Coded errors of the front end: what went wrong, where in the user's model, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+# Exit status by code prefix, as in lib/Support/ErrorCodes.inc (a test holds the two together); the longest prefix wins.
+_EXIT_STATUS = {"MN-USE": 2, "MN-IO": 6, "MN-FE": 3, "MN-FE-VERSION": 6, "MN-IN": 6, "MN-INTERNAL": 70}
+
+
+@dataclass
+class Item:
+    """One finding of an error: an operator, an input or an output that the compiler cannot take."""
+
+    what: str  # the operator or the name of the input or output
+    reason: str
+    count: int = 1
+    source: str = ""  # "file.py:12 in forward" of the user's model
+    module: str = ""  # path of the module, such as encoder.layer.0
+    shapes: list = field(default_factory=list)  # operand types as text
+    remedy: str = ""
+
+    def text(self, number: int) -> str:
+        lines = [f" {number}. {self.what}  x{self.count}  reason: {self.reason}"]
+        if self.source or self.module:
+            lines.append(f"      at {self.source or 'unknown line'}" + (f"  [module: {self.module}]" if self.module else ""))
+        if self.shapes:
+            lines.append("      input " + ", ".join(self.shapes))
+        if self.remedy:
+            lines.append(f"      remedy: {self.remedy}")
+        return "\n".join(lines)
+
+
+class Error(Exception):
+    """A coded error: `code` is an entry of lib/Support/ErrorCodes.inc, `items` lists every finding."""
+
+    def __init__(self, code: str, message: str, items=()):
+        self.code, self.message, self.items = code, message, list(items)
+        super().__init__(self.text())
+
+    def text(self) -> str:
+        return "\n".join([f"error: {self.code}: {self.message}", *(item.text(i + 1) for i, item in enumerate(self.items))])
+
+    def to_json(self) -> str:
+        """One line of JSON, for `--json-diagnostics`."""
+        return json.dumps({"schema": 1, "severity": "error", "code": self.code, "message": self.message, "items": [asdict(item) for item in self.items]})
+
+    @property
+    def exit_status(self) -> int:
+        return exit_status(self.code)
+
+
+class Unsupported(Exception):
+    """Raised by an operator handler: this use of the operator cannot be expressed. The importer collects all of them."""
+
+    def __init__(self, reason: str, remedy: str = ""):
+        super().__init__(reason)
+        self.reason, self.remedy = reason, remedy
+
+
+def exit_status(code: str) -> int:
+    """Exit status of a code (interfaces.md)."""
+    matches = [prefix for prefix in _EXIT_STATUS if code.startswith(prefix)]
+    return _EXIT_STATUS[max(matches, key=len)] if matches else 70

@@ -1,0 +1,313 @@
+"""Turns a captured Program into text of the graph dialect and the tensors that it names: folds what no input reaches, collects all that is unsupported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import builder as text
+from .builder import Builder, Value
+from .diagnostics import Error, Item, Unsupported
+from .folding import Folder
+from .operators import find_handler
+from .patterns import rewrite
+from .program import Node, Program, Ref, TensorData
+from .types import INTEGER, TensorType, kind
+
+SMALL_CONSTANT = 64  # elements: up to here a constant is written in the text
+_RUNTIME_TYPES = {"i1", "ui8", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "f8E4M3FN", "f8E5M2"}
+
+
+@dataclass
+class Imported:
+    """The graph-dialect text and the tensors that it refers to by name. `outputs` has one entry per user output: the result's name, or a Python constant."""
+
+    mlir: str
+    tensors: dict  # name -> TensorData
+    inputs: list  # (name, TensorType)
+    outputs: list  # (name or None, constant)
+
+
+@dataclass
+class Folded:
+    """A value that no input reaches, known at import."""
+
+    tensor: object
+    name: str
+
+
+@dataclass
+class Stored:
+    """A parameter, buffer or constant tensor, by name, not read yet."""
+
+    target: str
+    kind: str  # parameter, buffer, constant or state
+    type: TensorType
+
+
+@dataclass
+class Unavailable:
+    """A result that the chip does not compute, such as the statistics that a norm keeps for training."""
+
+    target: str
+
+
+class Importer:
+    """One import; also the context that operator handlers work in."""
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.builder = Builder()
+        self.environment = {}  # name -> Value, Folded, Stored or a list of those
+        self.materialised = {}  # name -> Value
+        self.tensors = {}  # name in the side file -> TensorData
+        self.canonical = {}  # identity of stored data -> the name under which it is written
+        self.problems = {}  # (what, reason, source) -> Item
+        self.folder = Folder(self)
+        self.node = None
+
+    # --- what handlers use ---------------------------------------------------------------------------------------
+
+    def type(self, index: int = 0) -> TensorType:
+        """Type of the current node's result."""
+        return self.program.types[self.node.outputs[index]]
+
+    def type_of(self, argument) -> TensorType:
+        return argument.type if isinstance(argument, Value) else self.program.types[argument.name]
+
+    def value(self, argument) -> Value:
+        """SSA value of a tensor argument (a Ref, or a Value already)."""
+        if isinstance(argument, Value):
+            return argument
+        if not isinstance(argument, Ref):
+            raise Unsupported(f"argument {argument!r} is not a tensor")
+        return self._materialise(argument.name, self.environment[argument.name])
+
+    def optional(self, argument):
+        return None if argument is None else self.value(argument)
+
+    def constant_of(self, argument):
+        """The torch tensor of an argument that no input reaches, else None."""
+        if not isinstance(argument, Ref):
+            return None
+        return self.folder.constant(self.environment[argument.name])
+
+    def emit(self, name: str, operands: list, type: TensorType, /, **attributes) -> Value:
+        return self.builder.emit(name, operands, type, **attributes)
+
+    def splat(self, value, type: TensorType) -> Value:
+        """A constant with one number in every element."""
+        if kind(type.dtype) == INTEGER and isinstance(value, float) and value != int(value):
+            raise Unsupported(f"the number {value} does not fit the integer type {type.dtype}")
+        return self.emit("constant", [], type, value=text.dense(value, type))
+
+    def constant(self, tensor) -> Value:
+        """A constant from a torch tensor made by a handler."""
+        return self._constant(tensor, f"{self.node.outputs[0] if self.node.outputs else 'value'}")
+
+    def cast(self, value: Value, dtype: str) -> Value:
+        if value.type.dtype == dtype:
+            return value
+        return self.emit("cast", [value], value.type.with_dtype(dtype))
+
+    def reshape(self, value: Value, shape) -> Value:
+        type = value.type.with_shape(shape)
+        return value if type == value.type else self.emit("reshape", [value], type)
+
+    def transpose(self, value: Value, permutation) -> Value:
+        permutation = list(permutation)
+        if permutation == sorted(permutation):
+            return value
+        return self.emit("transpose", [value], value.type.with_shape(value.type.shape[p] for p in permutation), permutation=text.integers(permutation))
+
+    def broadcast(self, value: Value, shape) -> Value:
+        type = value.type.with_shape(shape)
+        if type == value.type:
+            return value
+        if value.op and value.op.name == "graph.constant" and self._is_splat(value):
+            return self.emit("constant", [], type, value=value.op.attributes["value"].replace(f": {value.type}", f": {type}"))
+        value = self.reshape(value, (1,) * (type.rank - value.type.rank) + value.type.shape)
+        return value if value.type == type else self.emit("broadcast_to", [value], type)
+
+    @staticmethod
+    def _is_splat(value: Value) -> bool:
+        return not value.op.attributes["value"].startswith("dense<[")
+
+    def slice(self, value: Value, axis: int, start: int, limit: int, step: int = 1) -> Value:
+        """Elements start, start + step, ... below limit along one axis."""
+        shape = list(value.type.shape)
+        starts, limits, strides = [0] * len(shape), list(shape), [1] * len(shape)
+        starts[axis], limits[axis], strides[axis] = start, limit, step
+        shape[axis] = max(0, -(-(limit - start) // step))
+        if tuple(shape) == value.type.shape:
+            return value
+        return self.emit(
+            "slice", [value], value.type.with_shape(shape), starts=text.integers(starts), limits=text.integers(limits), strides=text.integers(strides)
+        )
+
+    # --- values ----------------------------------------------------------------------------------------------------
+
+    def _materialise(self, name: str, value) -> Value:
+        if isinstance(value, Value):
+            return value
+        if isinstance(value, Unavailable):
+            raise Unsupported(f"uses a result of {value.target} that only training needs")
+        if name not in self.materialised:
+            if isinstance(value, Folded):
+                self.materialised[name] = self._constant(value.tensor, value.name)
+            elif value.kind == "state":
+                self._keep(value.target)
+                self.materialised[name] = self.emit("state_read", [], value.type, name=text.quote(value.target))
+            else:
+                self.materialised[name] = self.emit("parameter", [], value.type, name=text.quote(self._keep(value.target)))
+        return self.materialised[name]
+
+    def _keep(self, target: str) -> str:
+        """Name in the side file of a stored tensor; tied ones share the name of the first."""
+        data = self.program.tensors[target]
+        self._check_dtype(target, data.type, "parameter or buffer")
+        name = self.canonical.setdefault(data.key, target) if data.key is not None else target
+        self.tensors[name] = self.program.tensors[name]
+        return name
+
+    def _constant(self, tensor, name: str) -> Value:
+        from .types import from_torch
+
+        tensor = tensor.detach()
+        type = TensorType(tuple(tensor.shape), from_torch(tensor.dtype))
+        if type.dtype == "f64":
+            tensor, type = tensor.float(), type.with_dtype("f32")
+        if not type.elements:
+            raise Unsupported("a tensor without elements")
+        compact = tensor
+        for axis, stride in enumerate(tensor.stride()):  # an expanded dimension holds one element
+            if stride == 0 and tensor.shape[axis] > 1:
+                compact = compact.narrow(axis, 0, 1)
+        first = compact.reshape(-1)[0]
+        if bool((compact == first).all()) and not bool(first != first):
+            return self.emit("constant", [], type, value=text.dense(first.item(), type))
+        if compact.numel() <= SMALL_CONSTANT:
+            value = self.emit("constant", [], type.with_shape(compact.shape), value=text.dense(compact.tolist(), type.with_shape(compact.shape)))
+        else:
+            unique, count = f"folded.{name}", 1
+            while unique in self.tensors or unique in self.program.tensors:
+                unique, count = f"folded.{name}.{count}", count + 1
+            self.tensors[unique] = TensorData.of_torch(compact)
+            value = self.emit("parameter", [], type.with_shape(compact.shape), name=text.quote(unique))
+        return value if value.type == type else self.emit("broadcast_to", [value], type)
+
+    # --- problems --------------------------------------------------------------------------------------------------
+
+    def problem(self, node: Node, reason: str, remedy: str = "") -> None:
+        shapes = []
+        for name in node.references():
+            if name in self.program.types:
+                type = self.program.types[name]
+                shapes.append(f"{type.dtype}[{','.join(map(str, type.shape))}]")
+        key = (node.target, reason, node.source)
+        if key in self.problems:
+            self.problems[key].count += 1
+        else:
+            self.problems[key] = Item(node.target, reason, 1, node.source, node.module, shapes, remedy)
+
+    def _check_dtype(self, name: str, type: TensorType, role: str) -> None:
+        if type.dtype == "f64":
+            raise Error("MN-FE-DTYPE", f"the {role} '{name}' is float64, which the chip does not have: convert the model with model.float() before the export")
+        if type.dtype not in _RUNTIME_TYPES:
+            raise Error("MN-FE-DTYPE", f"the {role} '{name}' has type {type.dtype}, which the chip does not have")
+
+    # --- the import ------------------------------------------------------------------------------------------------
+
+    def run(self) -> Imported:
+        rewrite(self.program)
+        states = {output.target for output in self.program.outputs if output.kind == "state"}
+        inputs = []
+        for entry in self.program.inputs:
+            if entry.kind == "user":
+                type = self.program.types[entry.name]
+                self._check_dtype(entry.name, type, "input")
+                if not type.elements:
+                    raise Error("MN-FE-DTYPE", f"the input '{entry.name}' has no elements (shape {list(type.shape)}): leave it out of the export")
+                self.environment[entry.name] = self.builder.argument(entry.name, type)
+                inputs.append((entry.name, type))
+            else:
+                self.environment[entry.name] = Stored(entry.target, "state" if entry.target in states else entry.kind, self.program.types[entry.name])
+        needed = self._needed()
+        for node in self.program.nodes:
+            if any(name in needed for name in node.outputs) or (node.target not in IGNORED and not node.outputs):
+                self._import(node)
+        if self.problems:
+            total = len({node.target for node in self.program.nodes})
+            items = list(self.problems.values())
+            raise Error("MN-FE-OPERATOR", f"{len({i.what for i in items})} of the model's {total} operators cannot be compiled; all uses are listed", items)
+        return self._finish(inputs)
+
+    def _needed(self) -> set:
+        needed = {output.value.name for output in self.program.outputs if isinstance(output.value, Ref)}
+        for node in reversed(self.program.nodes):
+            if any(name in needed for name in node.outputs):
+                needed.update(node.references())
+        return needed
+
+    def _import(self, node: Node) -> None:
+        self.node = node
+        self.builder.location = text.location(node.module, node.file, node.line)
+        folded = self.folder.fold(node)
+        if folded is not None:
+            self._assign(node, folded)
+            return
+        try:
+            handler = find_handler(node.target)
+            if handler is None:
+                raise Unsupported("no lowering", "see `manaslu-cc list-operators --framework PYTORCH`")
+            for name in node.outputs:
+                if name in self.program.types and self.program.types[name].dtype not in _RUNTIME_TYPES:
+                    raise Unsupported(f"the chip has no type {self.program.types[name].dtype}")
+            self._assign(node, handler(self, node.args))
+        except Unsupported as error:
+            self.problem(node, error.reason, error.remedy)
+            # A value of the right type lets the import go on, so that every problem is found in one go.
+            self._assign(node, [self.builder.emit("unsupported", [], self.program.types.get(n, TensorType((), "f32"))) for n in node.outputs])
+
+    def _assign(self, node: Node, results) -> None:
+        if not node.outputs:
+            return
+        results = list(results) if isinstance(results, (list, tuple)) else [results]
+        for name, result in zip(node.outputs, results):
+            if isinstance(result, Value) and name in self.program.types and result.type != self.program.types[name]:
+                raise Error("MN-INTERNAL", f"{node.target} ({node.source}) gave {result.type} for {self.program.types[name]}")
+            self.environment[name] = result
+
+    def _finish(self, inputs: list) -> Imported:
+        self.builder.location = "unknown"
+        results, outputs, used = [], [], set()
+        for output in self.program.outputs:
+            if not isinstance(output.value, Ref):
+                outputs.append((None, output.value))
+                continue
+            value = self._materialise(output.value.name, self.environment[output.value.name])
+            if output.kind == "state":
+                self._keep(output.target)
+                self.builder.emit("state_write", [value], None, name=text.quote(output.target))
+                continue
+            self._check_dtype(output.value.name, value.type, "output")
+            name, count = output.value.name, 1
+            while name in used:
+                name, count = f"{output.value.name}_{count}", count + 1
+            used.add(name)
+            results.append((name, value))
+            outputs.append((name, None))
+        mlir = self.builder.text(results)
+        named = {op.attributes["name"] for op in self.builder.live_operations(results) if "name" in op.attributes}
+        tensors = {name: data for name, data in self.tensors.items() if text.quote(name) in named}
+        return Imported(mlir, tensors, inputs, outputs)
+
+
+IGNORED = {"aten._assert_tensor_metadata.default", "aten._assert_async.msg", "aten._assert_scalar.default"}
+
+
+def import_program(program: Program) -> Imported:
+    """Imports a captured model; raises Error with every problem listed."""
+    return Importer(program).run()
+
+
+__all__ = ["Imported", "Importer", "import_program"]
