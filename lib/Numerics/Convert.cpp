@@ -99,7 +99,11 @@ int64_t toInteger(float value, int64_t low, int64_t high) {
 
 float canonicalNaN() { return std::bit_cast<float>(0x7fc00000u); }
 
-float canonical(float value) { return std::isnan(value) ? canonicalNaN() : value; }
+// On the bits: to an optimiser one NaN is as good as another, and it may drop a floating-point select between two of them.
+float canonical(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  return std::bit_cast<float>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc00000u : bits);
+}
 
 // N13.
 float roundToTf32(float value) {

@@ -18,8 +18,10 @@ void steps(const float *a, int64_t aPitch, const float *b, int steps, int rows, 
       for (int c = 0; c < kColumns; ++c)
         sum[c] = flushingStep(stationary, flushInput(b[k * kColumns + c]), flushInput(sum[c]));
     }
-    for (int c = 0; c < kColumns; ++c)
-      acc[r * accPitch + c] = sum[c] != sum[c] ? __builtin_bit_cast(float, 0x7fc00000u) : sum[c];
+    for (int c = 0; c < kColumns; ++c) {
+      uint32_t bits = __builtin_bit_cast(uint32_t, sum[c]);
+      acc[r * accPitch + c] = __builtin_bit_cast(float, (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc00000u : bits);
+    }
   }
 }
 
