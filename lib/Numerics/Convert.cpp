@@ -118,9 +118,13 @@ float roundToTf32(float value) {
 
 float toF32(DType type, const void *address) {
   switch (type) {
-  case DType::F32: case DType::TF32: return load<float>(address);
-  case DType::BF16: case DType::F16: return canonical(static_cast<float>(valueOf(formatOf(type), load<uint16_t>(address))));
-  case DType::F8E4M3: case DType::F8E5M2: case DType::F8E3M4: return canonical(static_cast<float>(valueOf(formatOf(type), load<uint8_t>(address))));
+  case DType::F32:
+  case DType::TF32: return load<float>(address);
+  case DType::BF16:
+  case DType::F16: return canonical(static_cast<float>(valueOf(formatOf(type), load<uint16_t>(address))));
+  case DType::F8E4M3:
+  case DType::F8E5M2:
+  case DType::F8E3M4: return canonical(static_cast<float>(valueOf(formatOf(type), load<uint8_t>(address))));
   case DType::I8: return load<int8_t>(address);
   case DType::U8: return load<uint8_t>(address);
   case DType::I16: return load<int16_t>(address);
@@ -134,9 +138,11 @@ void fromF32(DType type, float value, void *address, Overflow overflow) {
   switch (type) {
   case DType::F32: return store<float>(address, canonical(value));
   case DType::TF32: return store<float>(address, roundToTf32(value));
-  case DType::BF16: case DType::F16: return store(address, static_cast<uint16_t>(encode(type, formatOf(type), value, overflow)));
-  case DType::F8E4M3: case DType::F8E5M2: case DType::F8E3M4:
-    return store(address, static_cast<uint8_t>(encode(type, formatOf(type), value, overflow)));
+  case DType::BF16:
+  case DType::F16: return store(address, static_cast<uint16_t>(encode(type, formatOf(type), value, overflow)));
+  case DType::F8E4M3:
+  case DType::F8E5M2:
+  case DType::F8E3M4: return store(address, static_cast<uint8_t>(encode(type, formatOf(type), value, overflow)));
   case DType::I8: return store(address, static_cast<int8_t>(toInteger(value, -128, 127)));
   case DType::U8: return store(address, static_cast<uint8_t>(toInteger(value, 0, 255)));
   case DType::I16: return store(address, static_cast<int16_t>(toInteger(value, -32768, 32767)));

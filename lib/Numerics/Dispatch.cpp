@@ -93,7 +93,8 @@ const KernelTable &kernels() {
   switch (activeVariant()) {
   case Variant::Scalar: return scalarKernels();
   case Variant::Avx2: return avx2Kernels();
-  case Variant::Avx512: case Variant::Avx512Bf16: return avx512Kernels();
+  case Variant::Avx512:
+  case Variant::Avx512Bf16: return avx512Kernels();
   }
 #endif
   return scalarKernels();

@@ -15,10 +15,13 @@ bool isReducible(AluOperation operation) { return scalarKernels().reduce[static_
 float identityOf(AluOperation operation) {
   switch (operation) {
   case AluOperation::Add: return -0.0f;
-  case AluOperation::Mul: case AluOperation::LogicalAnd: return 1.0f;
+  case AluOperation::Mul:
+  case AluOperation::LogicalAnd: return 1.0f;
   case AluOperation::Max: return -INFINITY;
   case AluOperation::Min: return INFINITY;
-  case AluOperation::AbsMax: case AluOperation::LogicalOr: case AluOperation::LogicalXor: return 0.0f;
+  case AluOperation::AbsMax:
+  case AluOperation::LogicalOr:
+  case AluOperation::LogicalXor: return 0.0f;
   default: return canonicalNaN();
   }
 }

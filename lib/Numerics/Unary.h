@@ -7,7 +7,28 @@ namespace manaslu::numerics {
 
 /// The functions, in the order of ActFunc in docs/Architecture.md. Errors, ranges and special values: N40 and the table behind it.
 enum class UnaryFunction : uint8_t {
-  Identity, Exp, Exp2, Log, Log1p, Expm1, Tanh, Sigmoid, Silu, Gelu, GeluTanh, Erf, Sin, Cos, Sqrt, Rsqrt, Reciprocal, Relu, Square, Abs, Sign, Floor
+  Identity,
+  Exp,
+  Exp2,
+  Log,
+  Log1p,
+  Expm1,
+  Tanh,
+  Sigmoid,
+  Silu,
+  Gelu,
+  GeluTanh,
+  Erf,
+  Sin,
+  Cos,
+  Sqrt,
+  Rsqrt,
+  Reciprocal,
+  Relu,
+  Square,
+  Abs,
+  Sign,
+  Floor
 };
 
 inline constexpr int kUnaryFunctionCount = 22;

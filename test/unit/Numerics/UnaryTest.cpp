@@ -3,18 +3,18 @@
 
 #include "lib/Numerics/Unary.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
-#include <algorithm>
 
 using namespace manaslu::numerics;
 using namespace manaslu::numerics::test;
 
 namespace {
 
-constexpr const char *kNames[kUnaryFunctionCount] = {"identity", "exp",  "exp2", "log", "log1p", "expm1", "tanh",       "sigmoid", "silu",   "gelu", "gelu_tanh",
-                                                     "erf",      "sin",  "cos",  "sqrt", "rsqrt", "reciprocal", "relu",  "square", "abs",  "sign", "floor"};
+constexpr const char *kNames[kUnaryFunctionCount] = {"identity", "exp", "exp2", "log",  "log1p", "expm1",      "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
+                                                     "erf",      "sin", "cos",  "sqrt", "rsqrt", "reciprocal", "relu", "square",  "abs",  "sign", "floor"};
 
 /// The exact function, in double.
 double reference(UnaryFunction function, double x) {
