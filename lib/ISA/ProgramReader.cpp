@@ -235,6 +235,8 @@ Status Reader::readStreams() {
       return badHeader("list of regions with data");
     ConstantData data;
     data.region = item.get<uint32_t>();
+    if (!program_.constants.empty() && program_.constants.back().region >= data.region)
+      return badHeader("list of regions with data, in rising order,");
     program_.constants.push_back(std::move(data));
   }
   for (const Json &item : header_["streams"]) {

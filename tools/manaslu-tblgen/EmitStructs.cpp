@@ -34,8 +34,7 @@ static void emitLayout(const std::vector<Field> &fields, raw_ostream &out) {
     for (const Field &field : fields)
       for (auto [word, low] : field.places)
         out << "\n      {\"" << field.name << "\", " << word << ", " << low << ", " << field.width << ", " << number(field.minimum) << ", "
-            << number(field.maximum)
-            << (field.optional ? ", true" : ", false") << "},";
+            << number(field.maximum) << (field.optional ? ", true" : ", false") << "},";
     out << "}";
   }
   out << "}";
@@ -52,11 +51,13 @@ static void emitInstruction(const Instruction &entry, raw_ostream &out) {
     out << "  " << field.cppType << " " << field.name << " = " << field.initialValue << ";";
     out << (field.text.empty() ? "\n" : " ///< " + field.text + "\n");
   }
-  out << "\n  /// Calls fn(\"name\", member) for every field after the header, in order.\n  template <class Self, class F> static void fields(Self &self, F "
-         "&&fn) {\n";
+  out << "\n  /// Calls fn(\"name\", member of each self...) for every field after the header, in order.\n  template <class F, class... Self> static void "
+         "zip(F &&fn, Self &...self) {\n";
   for (const Field &field : entry.fields)
-    out << "    fn(\"" << field.name << "\", self." << field.name << ");\n";
-  out << "  }\n  bool operator==(const " << entry.structName << " &) const = default;\n};\n\n";
+    out << "    fn(\"" << field.name << "\", self." << field.name << "...);\n";
+  out << "  }\n  /// Calls fn(\"name\", member) for every field after the header, in order.\n  template <class Self, class F> static void fields(Self &self, F "
+         "&&fn) { zip(fn, self); ";
+  out << "}\n  bool operator==(const " << entry.structName << " &) const = default;\n};\n\n";
 }
 
 static void emitStructs(const RecordKeeper &records, raw_ostream &out) {

@@ -1,0 +1,402 @@
+// Printing and parsing of instructions: one walk over the fields each.
+#include "lib/ISA/Text.h"
+
+#include "lib/ISA/Codec.h"
+#include "lib/ISA/FieldWalk.h"
+#include "lib/ISA/TextCursor.h"
+
+#include <cmath>
+
+namespace manaslu::isa {
+
+//===-- Printing -----------------------------------------------------------===//
+
+std::string toText(float value) {
+  if (std::isnan(value)) {
+    char text[20];
+    snprintf(text, sizeof(text), "bits:0x%08x", std::bit_cast<uint32_t>(value));
+    return text;
+  }
+  char text[64];
+  auto end = std::to_chars(text, text + sizeof(text), value).ptr;
+  return std::string(text, end);
+}
+
+std::string quoteName(std::string_view name) {
+  bool bare = !name.empty() && !(name[0] >= '0' && name[0] <= '9');
+  for (char c : name)
+    bare = bare && TextCursor::isWordCharacter(c);
+  if (bare)
+    return std::string(name);
+  std::string quoted = "\"";
+  for (char c : name) {
+    if (c == '"' || c == '\\')
+      quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+template <class Dims> static std::string dimsText(const Dims &dims) {
+  size_t first = 0;
+  while (first < dims.size() && dims[first].stride == 0 && dims[first].size == 1)
+    ++first;
+  std::string text = "{";
+  for (size_t i = first; i < dims.size(); ++i)
+    text += (i > first ? ",[" : "[") + std::to_string(dims[i].stride) + "," + std::to_string(dims[i].size) + "]";
+  return text + "}";
+}
+
+std::string toText(const TileOperand &operand) {
+  std::string text = std::string(nameOf(operand.space)) + "." + std::string(nameOf(operand.type)) + "[" + std::to_string(operand.partition) + ":" +
+                     std::to_string(operand.partitions) + "]+" + std::to_string(operand.offset);
+  if (operand.reg)
+    text += "+r" + std::to_string(operand.reg);
+  return text + dimsText(operand.dims);
+}
+
+std::string toText(const DeviceOperand &operand, const std::vector<Region> *regions) {
+  bool named = regions && operand.region < regions->size();
+  std::string text = "@" + (named ? quoteName((*regions)[operand.region].name) : std::to_string(operand.region));
+  text += "." + std::string(nameOf(operand.type)) + "+" + std::to_string(operand.offset);
+  if (operand.reg || operand.scale)
+    text += "+r" + std::to_string(operand.reg) + "*" + std::to_string(operand.scale);
+  return text + dimsText(operand.dims);
+}
+
+std::string toText(const Sync &sync) {
+  std::string text;
+  if (sync.waitSem != kNoSemaphore || sync.waitReg || sync.waitValue) {
+    text = "wait=" + (sync.waitSem == kNoSemaphore ? std::string("none") : "s" + std::to_string(sync.waitSem)) + ">=" + std::to_string(sync.waitValue);
+    if (sync.waitReg)
+      text += "+r" + std::to_string(sync.waitReg);
+  }
+  if (sync.signalSem != kNoSemaphore)
+    text += (text.empty() ? "signal=s" : " signal=s") + std::to_string(sync.signalSem);
+  return text;
+}
+
+template <class T> static std::string valueText(const T &value, const FieldLayout &layout, const std::vector<Region> *regions) {
+  if constexpr (std::is_same_v<T, DeviceOperand>) {
+    return toText(value, regions);
+  } else if constexpr (std::is_same_v<T, TileOperand> || std::is_same_v<T, float>) {
+    return toText(value);
+  } else if constexpr (std::is_enum_v<T>) {
+    return std::string(nameOf(value));
+  } else if constexpr (isArray<T>) {
+    std::string text;
+    for (auto element : value)
+      text += (text.empty() ? "[" : ",") + std::to_string(element);
+    return text + "]";
+  } else {
+    bool isRegister = std::is_same_v<T, uint8_t> && layout.width == 6;
+    return (isRegister ? "r" : "") + std::to_string(value);
+  }
+}
+
+/// The layout entry of every field, also where a field has several values.
+template <class T> static constexpr size_t entriesOf() {
+  if constexpr (isArray<T>)
+    return std::tuple_size_v<T>;
+  else
+    return 1;
+}
+
+template <class T> static bool sameValue(const T &a, const T &b) {
+  if constexpr (std::is_same_v<T, float>)
+    return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+  else
+    return a == b;
+}
+
+template <class I> static std::string instructionText(const I &instruction, const std::vector<Region> *regions) {
+  std::string text(I::mnemonic);
+  const FieldLayout *layout = instruction.layout.data();
+  const I initial;
+  auto print = [&](const char *name, const auto &member, const auto &initialMember) {
+    using T = std::decay_t<decltype(member)>;
+    bool omitted = layout->optional && sameValue(member, initialMember);
+    if constexpr (std::is_same_v<T, bool>) {
+      if (member)
+        text += std::string(" ") + name;
+    } else if (!omitted) {
+      text += std::string(" ") + name + "=" + valueText(member, *layout, regions);
+    }
+    layout += entriesOf<T>();
+  };
+  I::zip(print, instruction, initial);
+  std::string sync = toText(instruction.sync);
+  return sync.empty() ? text : text + " " + sync;
+}
+
+std::string toText(const Instruction &instruction, const std::vector<Region> *regions) {
+  return std::visit([&](const auto &inner) { return instructionText(inner, regions); }, instruction);
+}
+
+//===-- Parsing ------------------------------------------------------------===//
+
+bool TextCursor::real(float &value) {
+  skipSpace();
+  if (take("bits:")) {
+    uint32_t bits = 0;
+    number<uint32_t>(bits, 0, UINT32_MAX, "the bits of an fp32");
+    value = std::bit_cast<float>(bits);
+    return !failed();
+  }
+  auto [end, problem] = std::from_chars(text_.data() + position_, text_.data() + text_.size(), value);
+  if (problem != std::errc() || std::isnan(value))
+    return fail("MN-ASM-VALUE", "expected an fp32 number (a NaN is written bits:0x7fc00000)");
+  position_ = static_cast<size_t>(end - text_.data());
+  return true;
+}
+
+template <class Dim, size_t n> static void parseDims(TextCursor &cursor, std::array<Dim, n> &dims) {
+  std::array<Dim, n> given = {};
+  size_t count = 0;
+  cursor.expect("{");
+  while (!cursor.failed() && !cursor.take("}")) {
+    if (count == n) {
+      cursor.fail("MN-ASM-VALUE", "at most " + std::to_string(n) + " dimensions are allowed");
+      return;
+    }
+    if (count > 0)
+      cursor.expect(",");
+    Dim &dim = given[count++];
+    using Stride = decltype(dim.stride);
+    using Size = decltype(dim.size);
+    cursor.expect("[");
+    cursor.number<Stride>(dim.stride, std::numeric_limits<Stride>::min(), std::numeric_limits<Stride>::max(), "a stride");
+    cursor.expect(",");
+    cursor.number<Size>(dim.size, 1, std::numeric_limits<Size>::max(), "a size");
+    cursor.expect("]");
+  }
+  dims = {};
+  for (size_t i = 0; i < count; ++i)
+    dims[n - count + i] = given[i];
+}
+
+static void parseType(TextCursor &cursor, DType &type) {
+  cursor.expect(".");
+  if (cursor.failed())
+    return;
+  std::string name(cursor.word("a type"));
+  if (std::optional<DType> found = dtypeFromName(name))
+    type = *found;
+  else
+    cursor.fail("MN-ASM-VALUE", "`" + name + "` is not a type: f32 tf32 bf16 f16 f8e4m3 f8e5m2 f8e3m4 i8 u8 i16 i32 bool");
+}
+
+static void parseRegister(TextCursor &cursor, uint8_t &reg) {
+  cursor.expect("r");
+  cursor.number<uint8_t>(reg, 0, kRegisterCount - 1, "a register number");
+}
+
+static void parse(TextCursor &cursor, TileOperand &operand) {
+  std::string space(cursor.word("`sbuf` or `psum`"));
+  if (std::optional<Space> found = spaceFromName(space))
+    operand.space = *found;
+  else
+    cursor.fail("MN-ASM-VALUE", "`" + space + "` is not a place: sbuf psum");
+  parseType(cursor, operand.type);
+  cursor.expect("[");
+  cursor.number<uint8_t>(operand.partition, 0, 127, "the first partition");
+  cursor.expect(":");
+  cursor.number<uint8_t>(operand.partitions, 1, 128, "the number of partitions");
+  cursor.expect("]");
+  cursor.expect("+");
+  cursor.number<uint32_t>(operand.offset, 0, (1u << 24) - 1, "the byte offset");
+  if (!cursor.failed() && cursor.take("+"))
+    parseRegister(cursor, operand.reg);
+  parseDims(cursor, operand.dims);
+}
+
+static void parseRegion(TextCursor &cursor, uint16_t &region, const std::vector<Region> *regions) {
+  cursor.expect("@");
+  bool quoted = cursor.peek('"');
+  std::string name = cursor.name("a region");
+  for (size_t i = 0; regions && i < regions->size() && i < 65536; ++i)
+    if ((*regions)[i].name == name) {
+      region = static_cast<uint16_t>(i);
+      return;
+    }
+  uint32_t index = 0;
+  auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), index);
+  bool isNumber = !quoted && problem == std::errc() && end == name.data() + name.size() && index <= 65535;
+  if (isNumber)
+    region = static_cast<uint16_t>(index);
+  else
+    cursor.fail("MN-ASM-NAME", "there is no region `" + name + "`");
+}
+
+static void parse(TextCursor &cursor, DeviceOperand &operand, const std::vector<Region> *regions) {
+  parseRegion(cursor, operand.region, regions);
+  parseType(cursor, operand.type);
+  cursor.expect("+");
+  cursor.number<uint64_t>(operand.offset, 0, INT64_MAX, "the byte offset");
+  if (!cursor.failed() && cursor.take("+")) {
+    parseRegister(cursor, operand.reg);
+    cursor.expect("*");
+    cursor.number<int32_t>(operand.scale, INT32_MIN, INT32_MAX, "the scale");
+  }
+  parseDims(cursor, operand.dims);
+}
+
+static void parseSemaphore(TextCursor &cursor, uint16_t &semaphore) {
+  if (cursor.take("none")) {
+    semaphore = kNoSemaphore;
+    return;
+  }
+  cursor.expect("s");
+  cursor.number<uint16_t>(semaphore, 0, kSemaphoreCount - 1, "a semaphore number");
+}
+
+/// The rest of `wait=` or `signal=`.
+static void parseSync(TextCursor &cursor, std::string_view key, Sync &sync) {
+  if (key == "signal")
+    return parseSemaphore(cursor, sync.signalSem);
+  parseSemaphore(cursor, sync.waitSem);
+  cursor.expect(">=");
+  cursor.number<uint32_t>(sync.waitValue, 0, UINT32_MAX, "the value to wait for");
+  if (!cursor.failed() && cursor.take("+"))
+    parseRegister(cursor, sync.waitReg);
+}
+
+template <class T> static void parseValue(TextCursor &cursor, T &value, const FieldLayout &layout, const std::vector<Region> *regions) {
+  if constexpr (std::is_same_v<T, DeviceOperand>) {
+    parse(cursor, value, regions);
+  } else if constexpr (std::is_same_v<T, TileOperand>) {
+    parse(cursor, value);
+  } else if constexpr (std::is_same_v<T, float>) {
+    cursor.real(value);
+  } else if constexpr (std::is_enum_v<T>) {
+    std::string name(cursor.word("a name"));
+    std::string all;
+    for (int64_t i = 0; i <= layout.maximum; ++i) {
+      if (nameOf(static_cast<T>(i)) == name) {
+        value = static_cast<T>(i);
+        return;
+      }
+      all += " " + std::string(nameOf(static_cast<T>(i)));
+    }
+    cursor.fail("MN-ASM-VALUE", "`" + name + "` is not one of" + all);
+  } else if constexpr (isArray<T>) {
+    for (size_t i = 0; i < value.size(); ++i) {
+      cursor.expect(i ? "," : "[");
+      parseValue(cursor, value[i], layout, regions);
+    }
+    cursor.expect("]");
+  } else {
+    if (std::is_same_v<T, uint8_t> && layout.width == 6)
+      cursor.expect("r");
+    cursor.number<T>(value, static_cast<T>(layout.minimum), static_cast<T>(layout.maximum), std::string(layout.name).c_str());
+  }
+}
+
+template <class I> static bool parseField(TextCursor &cursor, I &instruction, std::string_view key, uint64_t &given, const std::vector<Region> *regions) {
+  bool found = false;
+  uint64_t bit = 1;
+  const FieldLayout *layout = instruction.layout.data();
+  I::fields(instruction, [&](std::string_view name, auto &member) {
+    using T = std::decay_t<decltype(member)>;
+    if (name == key && !cursor.failed()) {
+      found = true;
+      if (given & bit)
+        cursor.fail("MN-ASM-NAME", "field `" + std::string(key) + "` is given twice");
+      given |= bit;
+      if constexpr (std::is_same_v<T, bool>)
+        member = true;
+      else if (cursor.expect("="))
+        parseValue(cursor, member, *layout, regions);
+    }
+    bit <<= 1;
+    layout += entriesOf<T>();
+  });
+  return found;
+}
+
+/// Fields that are neither given nor optional.
+template <class I> static std::string missingFields(const I &instruction, uint64_t given) {
+  std::string missing;
+  const FieldLayout *layout = instruction.layout.data();
+  I::fields(instruction, [&](const char *name, const auto &member) {
+    using T = std::decay_t<decltype(member)>;
+    if (!(given & 1) && !layout->optional && !std::is_same_v<T, bool>)
+      missing += std::string(missing.empty() ? "" : ", ") + name;
+    given >>= 1;
+    layout += entriesOf<T>();
+  });
+  return missing;
+}
+
+template <class I> static void parseFields(TextCursor &cursor, I &instruction, const std::vector<Region> *regions) {
+  uint64_t given = 0;
+  bool sawWait = false, sawSignal = false;
+  while (!cursor.failed() && !cursor.atEnd()) {
+    std::string key(cursor.word("a field"));
+    if (key == "wait" || key == "signal") {
+      bool &saw = key == "wait" ? sawWait : sawSignal;
+      if (saw)
+        cursor.fail("MN-ASM-NAME", "`" + key + "` is given twice");
+      saw = true;
+      if (cursor.expect("="))
+        parseSync(cursor, key, instruction.sync);
+    } else if (!cursor.failed() && !parseField(cursor, instruction, key, given, regions)) {
+      cursor.fail("MN-ASM-NAME", std::string(I::mnemonic) + " has no field `" + key + "`");
+    }
+  }
+  std::string missing = missingFields(instruction, given);
+  if (!missing.empty())
+    cursor.fail("MN-ASM-SYNTAX", std::string(I::mnemonic) + " lacks " + missing);
+}
+
+Result<Instruction> instructionFromText(std::string_view line, const std::vector<Region> *regions, const std::string &where) {
+  TextCursor cursor(line, where);
+  std::string mnemonic(cursor.word("an instruction"));
+  std::optional<Instruction> instruction = instructionFromMnemonic(mnemonic);
+  if (!instruction)
+    cursor.fail("MN-ASM-NAME", "`" + mnemonic + "` is not an instruction");
+  else
+    std::visit([&](auto &inner) { parseFields(cursor, inner, regions); }, *instruction);
+  if (cursor.failed())
+    return cursor.error();
+  return *instruction;
+}
+
+Result<TileOperand> tileFromText(std::string_view text) {
+  TextCursor cursor(text, "");
+  TileOperand operand;
+  parse(cursor, operand);
+  if (!cursor.failed() && !cursor.atEnd())
+    cursor.fail("MN-ASM-SYNTAX", "unexpected text behind the operand");
+  if (cursor.failed())
+    return cursor.error();
+  return operand;
+}
+
+Result<DeviceOperand> deviceFromText(std::string_view text, const std::vector<Region> *regions) {
+  TextCursor cursor(text, "");
+  DeviceOperand operand;
+  parse(cursor, operand, regions);
+  if (!cursor.failed() && !cursor.atEnd())
+    cursor.fail("MN-ASM-SYNTAX", "unexpected text behind the operand");
+  if (cursor.failed())
+    return cursor.error();
+  return operand;
+}
+
+Result<Sync> syncFromText(std::string_view text) {
+  TextCursor cursor(text, "");
+  Sync sync;
+  while (!cursor.failed() && !cursor.atEnd()) {
+    std::string key(cursor.word("`wait` or `signal`"));
+    if (key != "wait" && key != "signal")
+      cursor.fail("MN-ASM-NAME", "`" + key + "` is neither `wait` nor `signal`");
+    else if (cursor.expect("="))
+      parseSync(cursor, key, sync);
+  }
+  if (cursor.failed())
+    return cursor.error();
+  return sync;
+}
+
+} // namespace manaslu::isa

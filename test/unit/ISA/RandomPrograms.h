@@ -1,0 +1,44 @@
+// Random valid instructions of every kind, for round-trip tests.
+#pragma once
+
+#include "lib/ISA/FieldWalk.h"
+#include "lib/ISA/Instructions.h"
+
+#include <random>
+
+namespace manaslu::isa::test {
+
+/// A value within the limits of its field, the limits themselves with a chance of one in eight each.
+template <class T> T randomValue(const FieldLayout &layout, std::mt19937_64 &random) {
+  if constexpr (std::is_same_v<T, float>) {
+    return std::bit_cast<float>(static_cast<uint32_t>(random()));
+  } else {
+    uint64_t choice = random() % 8;
+    if (choice < 2)
+      return fromBits<T>(choice == 0 ? layout.minimum : layout.maximum);
+    uint64_t span = static_cast<uint64_t>(layout.maximum) - static_cast<uint64_t>(layout.minimum);
+    uint64_t offset = span == UINT64_MAX ? random() : random() % (span + 1);
+    return fromBits<T>(static_cast<int64_t>(static_cast<uint64_t>(layout.minimum) + offset));
+  }
+}
+
+/// The instruction number `kind` of the variant with random fields.
+template <size_t kind = 0> Instruction randomInstruction(size_t wanted, std::mt19937_64 &random) {
+  if constexpr (kind < std::variant_size_v<Instruction>) {
+    if (wanted != kind)
+      return randomInstruction<kind + 1>(wanted, random);
+    std::variant_alternative_t<kind, Instruction> instruction;
+    walkInstruction(instruction, [&](auto &value, const FieldLayout &layout, int) { value = randomValue<std::decay_t<decltype(value)>>(layout, random); });
+    return instruction;
+  } else {
+    return Halt();
+  }
+}
+
+/// A fresh seed, or the one in MANASLU_SEED to repeat a failure.
+inline uint64_t testSeed() {
+  const char *given = std::getenv("MANASLU_SEED");
+  return given ? std::strtoull(given, nullptr, 10) : std::random_device()();
+}
+
+} // namespace manaslu::isa::test
