@@ -154,9 +154,9 @@ class Isa_Instruction<Isa_Family instructionFamily, string instructionMnemonic, 
   string cost = "";                 // occupancy in cycles of the engine
   list<string> rules = [];          // numbered in docs/ISA.md; broken ones are refused
   // `description` holds the meaning.
-  let arguments = !con((ins Isa_SyncAttr:$sync), !dag(ins, !foreach(f, instructionFields, f.kind.attribute), !foreach(f, instructionFields, f.name)));
+  let arguments = !con((ins OptionalAttr<Isa_SyncAttr>:$sync), !dag(ins, !foreach(f, instructionFields, f.kind.attribute), !foreach(f, instructionFields, f.name)));
   let assemblyFormat = !interleave(!foreach(f, instructionFields,
-    !if(!eq(f.kind.cppType, "bool"), "(`" # f.name # "` $" # f.name # "^)?", "`" # f.name # "` $" # f.name)), " ") # " $sync attr-dict";
+    !if(!eq(f.kind.cppType, "bool"), "(`" # f.name # "` $" # f.name # "^)?", "`" # f.name # "` $" # f.name)), " ") # " (`sync` $sync^)? attr-dict";
 }
 
 #endif // MANASLU_ISA_BASE

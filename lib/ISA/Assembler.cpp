@@ -33,7 +33,8 @@ public:
     if (!error_.empty())
       return error_;
     // Streams may stand in any order in the text.
-    std::stable_sort(program_.debug.begin(), program_.debug.end(), [](const DebugEntry &a, const DebugEntry &b) { return a.stream < b.stream; });
+    std::sort(program_.debug.begin(), program_.debug.end(),
+              [](const DebugEntry &a, const DebugEntry &b) { return std::pair(a.stream, a.first) < std::pair(b.stream, b.first); });
     return std::move(program_);
   }
 

@@ -3,6 +3,7 @@
 
 #include "llvm/TableGen/Record.h"
 
+#include <cctype>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,12 @@ struct InstructionSet {
   std::vector<Field> header;
   std::vector<Instruction> instructions;
 };
+
+/// The name with its first letter in upper case.
+inline std::string capitalized(std::string name) {
+  name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  return name;
+}
 
 InstructionSet readInstructionSet(const llvm::RecordKeeper &records);
 
