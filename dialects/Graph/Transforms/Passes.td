@@ -1,0 +1,33 @@
+// Passes that stay inside the graph dialect.
+
+#ifndef MANASLU_GRAPH_PASSES
+#define MANASLU_GRAPH_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def NarrowIntegers : Pass<"narrow-integers", "::mlir::ModuleOp"> {
+  let summary = "int64 values become int32 where their range is proved";
+  let description = [{
+    Follows intervals from inputs and constants. Inputs keep their framework type as `graph.host_type`; where an input's full int32 range would overflow an operation, the input is bounded by
+    `graph.range` (the host rejects other values) if some bound makes every operation fit. Otherwise: MN-NUM-RANGE.
+  }];
+}
+def FoldGraphConstants : Pass<"fold-graph-constants", "::mlir::func::FuncOp"> {
+  let summary = "Integer and bool side graphs that depend on no input become constants";
+  let options = [Option<"limit", "limit", "int64_t", "1048576", "largest constant to make, in elements">];
+}
+def AutoCast : Pass<"auto-cast", "::mlir::func::FuncOp"> {
+  let summary = "Lowers the float type of contractions, or of all values";
+  let options = [Option<"mode", "mode", "std::string", "\"none\"", "none, matmult (operands of contractions) or all (every float value)">,
+                 Option<"type", "type", "std::string", "\"bf16\"", "bf16 or f16">];
+}
+def DecomposeGraph : Pass<"decompose-graph", "::mlir::func::FuncOp"> {
+  let summary = "Normalisations, softmax, attention and biases become simple operations";
+  let description = "Statistics are in f32: operands are widened, the result is rounded once.";
+}
+def FoldParameters : Pass<"fold-parameters", "::mlir::func::FuncOp"> {
+  let summary = "Operations on parameters and constants alone are evaluated at compile time, giving new parameters";
+  let options = [Option<"weights", "weights", "std::string", "\"\"", "safetensors file, when no store is given">];
+}
+
+#endif
