@@ -103,6 +103,8 @@ def _evaluate(name, x, a, shape, dtype):
         return _UNARY[name](x[0])
     if name in _BINARY:
         assert x[0].dtype == x[1].dtype, f"{name} of {x[0].dtype} and {x[1].dtype}"
+        if name == "div" and not x[0].is_floating_point():
+            return torch.div(x[0], x[1], rounding_mode="trunc")
         return _BINARY[name](x[0], x[1])
     if name in _REDUCE:
         return _REDUCE[name](x[0], dim=a["axes"], keepdim=a.get("keepdims", False)).to(x[0].dtype)

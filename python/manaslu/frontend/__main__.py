@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import traceback
+import warnings
 
 from .diagnostics import Error
 
@@ -24,6 +25,7 @@ def main(arguments=None) -> int:
     parser.add_argument("--json-diagnostics", action="store_true", help="errors as JSON lines")
     parser.add_argument("--list-operators", action="store_true", help="print the supported operators, one a line, and stop")
     options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")  # standard error is for coded errors; PyTorch's notices to its own developers are none
     try:
         if options.list_operators:
             from .torch import supported_operators

@@ -108,7 +108,7 @@ class _Converter:
             if stored is None:
                 raise Error("MN-FE-INPUT", f"the {named} '{spec.target}' has no value in the program", [Item(spec.target, "missing tensor")])
             self.program.tensors[spec.target] = _data(stored)
-        else:
+        elif kind != "TOKEN":  # a token orders effects; the operator that has them is reported where it stands
             raise Error("MN-FE-INPUT", f"the program has an input of kind {kind}, which cannot be compiled", [Item(kind, "unknown input kind", remedy=INPUT_REMEDY)])
 
     def _output(self, spec) -> None:
@@ -120,7 +120,7 @@ class _Converter:
             self.program.outputs.append(Output("user", spec.arg.value))
         elif kind == "BUFFER_MUTATION":
             self.program.outputs.append(Output("state", Ref(self._name(spec.arg.name)), spec.target))
-        else:
+        elif kind != "TOKEN":
             raise Error("MN-FE-OUTPUT", f"the program has an output of kind {kind}, which cannot be compiled", [Item(kind, "unknown output kind", remedy=OUTPUT_REMEDY)])
 
     def _name(self, fx_name: str) -> str:
@@ -148,7 +148,10 @@ class _Converter:
         file, line, function = innermost_user_frame(node.meta.get("stack_trace", ""))
         stack = list((node.meta.get("nn_module_stack") or {}).values())
         module = stack[-1][0] if stack else ""
-        self.program.nodes.append(Node(str(node.target), self._arguments(node), outputs, returns_list, file, line, function, module))
+        target, arguments = str(node.target), self._arguments(node)
+        if target == "with_effects":  # (token, operator, arguments...) to (token, results...)
+            target, arguments = str(node.args[1]), {str(i): self._argument(a) for i, a in enumerate(node.args[2:])}
+        self.program.nodes.append(Node(target, arguments, outputs, returns_list, file, line, function, module))
 
     def _arguments(self, node) -> dict:
         schema = getattr(node.target, "_schema", None)

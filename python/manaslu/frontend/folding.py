@@ -74,6 +74,9 @@ class Folder:
             return None
         known = {argument.name for argument in operator._schema.arguments}
         arguments = {key: convert(value) for key, value in node.args.items() if key in known and key not in _DROPPED}
-        with torch.no_grad():
-            result = operator(**arguments)
+        try:
+            with torch.no_grad():
+                result = operator(**arguments)
+        except (RuntimeError, TypeError, IndexError, ValueError):
+            return None  # the handler finds the words for what is wrong
         return list(result) if isinstance(result, (list, tuple)) else [result]

@@ -8,7 +8,7 @@ from . import builder as text
 from .builder import Builder, Value
 from .diagnostics import Error, Item, Unsupported
 from .folding import Folder
-from .operators import find_handler
+from .operators import find_handler, refusal
 from .patterns import rewrite
 from .program import Node, Program, Ref, TensorData
 from .types import INTEGER, TensorType, kind
@@ -111,6 +111,8 @@ class Importer:
 
     def reshape(self, value: Value, shape) -> Value:
         type = value.type.with_shape(shape)
+        if type.elements != value.type.elements:
+            raise Unsupported(f"{value.type} cannot become {type}: the program's shapes disagree")
         return value if type == value.type else self.emit("reshape", [value], type)
 
     def transpose(self, value: Value, permutation) -> Value:
@@ -219,6 +221,7 @@ class Importer:
 
     def run(self) -> Imported:
         rewrite(self.program)
+        _check_consistent(self.program)
         states = {output.target for output in self.program.outputs if output.kind == "state"}
         inputs = []
         for entry in self.program.inputs:
@@ -258,11 +261,15 @@ class Importer:
         try:
             handler = find_handler(node.target)
             if handler is None:
-                raise Unsupported("no lowering", "see `manaslu-cc list-operators --framework PYTORCH`")
+                raise Unsupported(*refusal(node.target))
             for name in node.outputs:
                 if name in self.program.types and self.program.types[name].dtype not in _RUNTIME_TYPES:
                     raise Unsupported(f"the chip has no type {self.program.types[name].dtype}")
-            self._assign(node, handler(self, node.args))
+            try:
+                results = handler(self, node.args)
+            except KeyError as missing:
+                raise Unsupported(f"the argument {missing} is missing") from None
+            self._assign(node, results)
         except Unsupported as error:
             self.problem(node, error.reason, error.remedy)
             # A value of the right type lets the import go on, so that every problem is found in one go.
@@ -274,7 +281,7 @@ class Importer:
         results = list(results) if isinstance(results, (list, tuple)) else [results]
         for name, result in zip(node.outputs, results):
             if isinstance(result, Value) and name in self.program.types and result.type != self.program.types[name]:
-                raise Error("MN-INTERNAL", f"{node.target} ({node.source}) gave {result.type} for {self.program.types[name]}")
+                raise Error("MN-IN-JSON-SCHEMA", f"{node.target} ({node.source}) gives {result.type} where the program declares {self.program.types[name]}")
             self.environment[name] = result
 
     def _finish(self, inputs: list) -> Imported:
@@ -300,6 +307,28 @@ class Importer:
         named = {op.attributes["name"] for op in self.builder.live_operations(results) if "name" in op.attributes}
         tensors = {name: data for name, data in self.tensors.items() if text.quote(name) in named}
         return Imported(mlir, tensors, inputs, outputs)
+
+
+def _check_consistent(program: Program) -> None:
+    """Every name is defined before its use and every stored tensor is as declared; a file may claim anything."""
+    defined = set()
+
+    def check(condition: bool, what: str) -> None:
+        if not condition:
+            raise Error("MN-IN-JSON-SCHEMA", f"the program is not consistent: {what}")
+
+    for entry in program.inputs:
+        check(entry.name in program.types, f"the input '{entry.name}' has no type")
+        if entry.kind != "user":
+            check(entry.target in program.tensors, f"the {entry.kind} '{entry.target}' has no value")
+            check(program.tensors[entry.target].type == program.types[entry.name], f"the {entry.kind} '{entry.target}' is stored as {program.tensors[entry.target].type}")
+        defined.add(entry.name)
+    for node in program.nodes:
+        for name in node.references():
+            check(name in defined, f"{node.target} reads '{name}', which is not defined before it")
+        defined.update(node.outputs)
+    for output in program.outputs:
+        check(not isinstance(output.value, Ref) or output.value.name in defined, f"the output {output.value} is not defined")
 
 
 IGNORED = {"aten._assert_tensor_metadata.default", "aten._assert_async.msg", "aten._assert_scalar.default"}

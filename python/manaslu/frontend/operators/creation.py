@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from .. import builder as text
-from ..diagnostics import Unsupported
 from ..types import TensorType
-from .registry import handles
+from .registry import handles, refuses
 
 
 @handles("full.default", "full_like.default", "new_full.default")
@@ -48,11 +47,11 @@ def triangle(c, a):
     return c.emit("select", [kept, c.value(a["self"]), c.splat(0, TensorType((), type.dtype))], type)
 
 
-@handles("rand.default", "randn.default", "rand_like.default", "randn_like.default", "bernoulli.default", "bernoulli.p", "multinomial.default")
-def random(c, a):
-    raise Unsupported("random numbers", "make them outside and pass them as an input")
-
-
-@handles("nonzero.default", "masked_select.default", "unique.default", "_unique2.default", "item.default", "_local_scalar_dense.default")
-def data_dependent(c, a):
-    raise Unsupported("data-dependent output shape or control", "use where with a mask of fixed shape instead")
+refuses(
+    "random numbers", "make them outside and pass them as an input",
+    *(f"{name}.default" for name in ("rand", "randn", "rand_like", "randn_like", "bernoulli", "multinomial", "randperm", "normal_functional")), "bernoulli.p", "randint.low",
+)  # fmt: skip
+refuses(
+    "data-dependent output shape or control", "use where with a mask of fixed shape instead",
+    *(f"{name}.default" for name in ("nonzero", "masked_select", "_unique2", "item", "_local_scalar_dense", "nonzero_static")), "unique_dim.default",
+)  # fmt: skip

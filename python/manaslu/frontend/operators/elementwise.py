@@ -202,7 +202,10 @@ def _rounded_division(c, a, mode: str):
         if mode == "floor":
             return c.emit("floor", [quotient], type)
         return c.emit("mul", [c.emit("sign", [quotient], type), c.emit("floor", [c.emit("abs", [quotient], type)], type)], type)
-    raise Unsupported(f"division of {type.dtype} that rounds to {mode}", "divide as float32 and convert the result")
+    a, b = operand(c, a["self"], type.dtype), operand(c, a["other"], type.dtype)
+    if mode == "floor":  # graph.div rounds integers towards zero; what the remainder leaves divides exactly
+        a = c.emit("sub", [a, c.emit("remainder", [a, b], type)], type)
+    return c.emit("div", [a, b], type)
 
 
 @handles("remainder.Tensor", "remainder.Scalar")

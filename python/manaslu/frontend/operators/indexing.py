@@ -6,7 +6,7 @@ from .. import builder as text
 from ..diagnostics import Unsupported
 from ..types import TensorType, broadcast
 from .contraction import matmul
-from .registry import axis_of, handles
+from .registry import axis_of, handles, refuses
 from .shape import concat
 
 
@@ -178,9 +178,7 @@ def index_put(c, a):
     return _write(c, value, axis, c.reshape(index, (count,)), c.constant_of(indices[axis]), source)
 
 
-@handles("scatter.src", "scatter.value", "scatter_add.default", "scatter_reduce.two")
-def scatter(c, a):
-    raise Unsupported("scatter", "write along one dimension with index_copy_")
+refuses("scatter", "write along one dimension with index_copy_", "scatter.src", "scatter.value", "scatter_add.default", "scatter_reduce.two", "index_add.default")
 
 
 @handles("one_hot.default")

@@ -68,3 +68,15 @@ def group_norm(c, a):
     groups = a.get("num_groups", a.get("group"))
     result = c.emit("group_norm", [x, *extra], x.type, groups=text.integer(groups), eps=text.floating(a.get("eps", 1e-5)), operandSegmentSizes=segments)
     return [result, *_unused(c, 1)] if len(c.node.outputs) > 1 else result
+
+
+@handles("instance_norm.default", "_native_batch_norm_legit.no_stats")
+def instance_norm(c, a):
+    x = c.value(a["input"])
+    if not a.get("use_input_stats", True):
+        raise Unsupported("instance norm with running statistics", "build the layer with track_running_stats=False")
+    if "no_stats" in c.node.target and x.type.shape[0] != 1:
+        raise Unsupported("batch norm in training mode", "call model.eval() before the export")
+    _, _, extra, segments = _affine(c, a)
+    result = c.emit("group_norm", [x, *extra], x.type, groups=text.integer(x.type.shape[1]), eps=text.floating(a.get("eps", 1e-5)), operandSegmentSizes=segments)
+    return [result, *_unused(c, 1)] if len(c.node.outputs) > 1 else result

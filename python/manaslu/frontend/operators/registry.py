@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 _HANDLERS = {}
+_REFUSED = {}
 
 
 def handles(*targets):
-    """Registers handler(importer, args) for these operators; "aten." is put in front of names without a namespace."""
+    """Registers handler(importer, args) for these operators; "aten." is put in front of names without another namespace."""
 
     def register(function):
         for target in targets:
-            name = target if target.startswith("manaslu.") else f"aten.{target}"
+            name = target if target.startswith(("manaslu.", "prims.")) else f"aten.{target}"
             if name in _HANDLERS:
                 raise ValueError(f"two handlers for {name}")
             _HANDLERS[name] = function
@@ -19,14 +20,25 @@ def handles(*targets):
     return register
 
 
+def refuses(reason: str, remedy: str, *targets):
+    """Registers why these operators cannot be compiled; PyTorch's decompositions are still tried."""
+    for target in targets:
+        _REFUSED[f"aten.{target}"] = (reason, remedy)
+
+
 def find_handler(target: str):
     """The handler of an operator, or None."""
     return _HANDLERS.get(target)
 
 
+def refusal(target: str) -> tuple:
+    """(reason, remedy) for an operator without a handler."""
+    return _REFUSED.get(target, ("no lowering", "`manaslu-cc list-operators --framework PYTORCH` prints what there is"))
+
+
 def supported_operators() -> list:
     """Names of all operators with a handler, sorted."""
-    return sorted(name for name in _HANDLERS if name.startswith("aten."))
+    return sorted(name for name in _HANDLERS if not name.startswith("manaslu."))
 
 
 def axis_of(index: int, rank: int) -> int:
