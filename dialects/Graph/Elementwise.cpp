@@ -95,6 +95,7 @@ LogicalResult CastOp::verify() {
 }
 OpFoldResult CastOp::fold(FoldAdaptor) { return sameAs(getX(), getType()); }
 void CastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) { patterns.add<MergeCasts>(context); }
+void PowOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) { patterns.add<SimplePower>(context); }
 
 OpFoldResult NegOp::fold(FoldAdaptor) {
   auto inner = getX().getDefiningOp<NegOp>();

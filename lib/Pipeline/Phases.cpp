@@ -2,10 +2,10 @@
 #include "dialects/Graph/Transforms/Passes.h"
 #include "lib/Conversion/GraphToLinalg/Passes.h"
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
+#include "lib/Pipeline/GeneralizeLinalg.h"
 #include "lib/Pipeline/Pipeline.h"
 
 #include <mlir/Dialect/Func/IR/FuncOps.h>
-#include <mlir/Dialect/Linalg/Passes.h>
 #include <mlir/Transforms/Passes.h>
 
 using namespace mlir;
@@ -50,7 +50,7 @@ void graphToLinalg(OpPassManager &passes, const Settings &) {
 
 /// What foreign modules bring along, and as few tensors in between as possible.
 void simplifyLinalg(OpPassManager &passes, const Settings &) {
-  passes.addNestedPass<func::FuncOp>(createLinalgGeneralizeNamedOpsPass());       // one form for all that comes after
+  passes.addNestedPass<func::FuncOp>(createGeneralizeLinalg());                   // one form for all that comes after
   passes.addPass(createCanonicalizerPass());                                      // dead results, folds of shapes
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createFuseElementwise());                    // one pass over memory instead of several

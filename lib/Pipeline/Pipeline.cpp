@@ -6,6 +6,8 @@
 #include "lib/Conversion/GraphToLinalg/Passes.h"
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
 
+#include "lib/Pipeline/GeneralizeLinalg.h"
+
 #include <mlir/InitAllDialects.h>
 #include <mlir/InitAllExtensions.h>
 #include <mlir/InitAllPasses.h>
@@ -50,6 +52,7 @@ void registerPassesAndPipelines() {
   registerAllPasses();
   graph::registerGraphPasses();
   registerGraphToLinalgPasses();
+  registerPass([] { return createGeneralizeLinalg(); });
   // manaslu-opt has no flags of its own: phases run with the defaults of the compiler, for the chip mt1.
   static const Chip chip = *findChip("mt1");
   registerPass([] { return createConvertLinalgToTilePass(chip); });
