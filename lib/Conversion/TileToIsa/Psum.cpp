@@ -1,0 +1,124 @@
+// PSUM by banks: a buffer takes whole banks, buffers in loops rotate through as many as there are, otherwise the bank that was free the longest is next.
+#include "lib/Conversion/TileToIsa/Storage.h"
+
+#include <algorithm>
+
+namespace manaslu::tile {
+
+namespace {
+
+class PsumPlanner {
+public:
+  PsumPlanner(Model &model, const Chip &chip) : model_(model), chip_(chip), positions_(positionsOf(model)), limit_(model.loops.size(), 1) {
+    for (size_t b = 0; b < model.buffers.size(); ++b)
+      if (model.buffers[b].space == Space::Psum)
+        members_.push_back(static_cast<int>(b));
+    for (int b : members_)
+      model_.buffers[b].stride = banks(b) * chip_.psumBankBytes;
+  }
+
+  Result<int64_t> run() {
+    chooseLimits();
+    for (;;) {
+      applyLimits();
+      int64_t peak = 0;
+      int failed = assign(peak);
+      if (failed < 0)
+        return peak;
+      if (!reduce(failed))
+        return tooMany(failed);
+    }
+  }
+
+private:
+  int64_t banks(int b) const { return (model_.buffers[b].bytes + chip_.psumBankBytes - 1) / chip_.psumBankBytes; }
+
+  int outermost(int loop) const {
+    while (loop >= 0 && model_.loops[loop].parent >= 0)
+      loop = model_.loops[loop].parent;
+    return loop;
+  }
+
+  /// Every buffer of an outermost loop starts with an equal share of the banks.
+  void chooseLimits() {
+    std::vector<int64_t> wanted(model_.loops.size());
+    for (int b : members_)
+      if (model_.buffers[b].loop >= 0)
+        wanted[outermost(model_.buffers[b].loop)] += banks(b);
+    for (size_t loop = 0; loop < limit_.size(); ++loop)
+      limit_[loop] = wanted[loop] ? std::max<int64_t>(1, chip_.psumBanks / wanted[loop]) : 1;
+  }
+
+  void applyLimits() {
+    for (int b : members_) {
+      Buffer &buffer = model_.buffers[b];
+      int64_t total = 1;
+      for (int loop = buffer.loop; loop >= 0; loop = model_.loops[loop].parent)
+        total *= model_.loops[loop].trips;
+      buffer.copies = buffer.loop < 0 ? 1 : static_cast<int>(std::min(limit_[outermost(buffer.loop)], total));
+    }
+    intervals_ = liveIntervals(model_, positions_);
+  }
+
+  /// Takes banks in the order of starts. Returns the first buffer that finds none, or -1.
+  int assign(int64_t &peak) {
+    std::vector<int> order = members_;
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return intervals_[a].start < intervals_[b].start; });
+    std::vector<int64_t> freeAt(chip_.psumBanks, 0);
+    peak = 0;
+    for (int b : order) {
+      if (intervals_[b].start >= intervals_[b].end)
+        continue;
+      int64_t need = banks(b) * model_.buffers[b].copies, best = -1, bestAge = INT64_MAX;
+      for (int64_t first = 0; first + need <= chip_.psumBanks; ++first) {
+        int64_t age = *std::max_element(freeAt.begin() + first, freeAt.begin() + first + need);
+        if (age <= intervals_[b].start && age < bestAge) {
+          best = first;
+          bestAge = age;
+        }
+      }
+      if (best < 0)
+        return b;
+      std::fill(freeAt.begin() + best, freeAt.begin() + best + need, intervals_[b].end);
+      model_.buffers[b].base = best * chip_.psumBankBytes;
+      peak = std::max<int64_t>(peak, std::count_if(freeAt.begin(), freeAt.end(), [&](int64_t end) { return end > intervals_[b].start; }));
+    }
+    return -1;
+  }
+
+  /// One copy less for the loop with most copies among those that live when `failed` starts.
+  bool reduce(int failed) {
+    int victim = -1;
+    for (int b : members_) {
+      bool together = intervals_[b].start <= intervals_[failed].start && intervals_[b].end > intervals_[failed].start;
+      if (together && model_.buffers[b].copies > 1 && (victim < 0 || model_.buffers[b].copies > model_.buffers[victim].copies))
+        victim = b;
+    }
+    if (victim < 0)
+      return false;
+    limit_[outermost(model_.buffers[victim].loop)] = model_.buffers[victim].copies - 1;
+    return true;
+  }
+
+  Error tooMany(int failed) const {
+    int64_t live = 0;
+    for (int b : members_)
+      if (intervals_[b].start <= intervals_[failed].start && intervals_[b].end > intervals_[failed].start)
+        live += banks(b);
+    return Error("MN-MEM-PSUM", "results that live at one time need " + std::to_string(live) + " banks of PSUM, the chip has " + std::to_string(chip_.psumBanks),
+                 describe(model_.buffers[failed].value.getDefiningOp()));
+  }
+
+  Model &model_;
+  const Chip &chip_;
+  Positions positions_;
+  std::vector<int64_t> limit_;
+  std::vector<int> members_;
+  std::vector<Interval> intervals_;
+};
+
+} // namespace
+
+Result<int64_t> planPsum(Model &model, const Chip &chip) { return PsumPlanner(model, chip).run(); }
+
+} // namespace manaslu::tile

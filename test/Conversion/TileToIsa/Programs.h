@@ -1,0 +1,20 @@
+// Tile programs of the tests, as text.
+#pragma once
+
+#include <string>
+
+namespace manaslu::test {
+
+/// out[128, 64] = gelu(w[128, 128]^T x[128, 64] + bias), all in one pass.
+std::string linearProgram();
+
+/// `blocks` row blocks through a loop: out[b] = relu(w^T x[b]), the weights resident, each block loaded and stored in the loop.
+std::string loopProgram(int blocks);
+
+/// A loop over `m` row blocks, in it a loop over `k` blocks that accumulates in PSUM; operands are loaded in the inner loop, results stored in the outer one.
+std::string nestedProgram(int m, int k);
+
+/// `layers` square linear layers in a row of `width` partitions x 128 columns, weights far larger than SBUF when layers * blocks are many.
+std::string chainProgram(int layers, int blocks);
+
+} // namespace manaslu::test
