@@ -55,7 +55,10 @@ public:
     const Slot &slot = step->slots[operand.reg - 1];
     const Buffer &buffer = plan_.buffers[slot.buffer];
     int64_t offset = operand.offset + linear(slot);
-    if (!bases_[slot.buffer] || offset + slot.low < 0 || offset + slot.high > buffer.pitch || operand.partition + operand.partitions > buffer.partitions)
+    int64_t bytes = sizeOf(operand.type), low = 0, high = bytes;
+    for (const isa::TileDim &dim : operand.dims)
+      (dim.stride < 0 ? low : high) += bytes * dim.stride * (dim.size - 1);
+    if (!bases_[slot.buffer] || offset + low < 0 || offset + high > buffer.pitch || operand.partition + operand.partitions > buffer.partitions)
       return leaves(buffer, offset);
     return sim::View{bases_[slot.buffer] + operand.partition * buffer.pitch + offset, buffer.pitch, operand.partitions, operand.type, operand.dims};
   }
@@ -64,7 +67,10 @@ public:
     const Slot &slot = step->slots[operand.region - 1];
     const Buffer &buffer = plan_.buffers[slot.buffer];
     int64_t offset = static_cast<int64_t>(operand.offset) + linear(slot);
-    if (!bases_[slot.buffer] || offset + slot.low < 0 || offset + slot.high > buffer.pitch)
+    int64_t low = 0, high = sizeOf(operand.type);
+    for (const isa::DeviceDim &dim : operand.dims)
+      (dim.stride < 0 ? low : high) += dim.stride * (int64_t(dim.size) - 1);
+    if (!bases_[slot.buffer] || offset + low < 0 || offset + high > buffer.pitch)
       return leaves(buffer, offset);
     return sim::DeviceView{bases_[slot.buffer] + offset, operand.type, operand.dims};
   }

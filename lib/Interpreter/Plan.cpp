@@ -90,12 +90,7 @@ private:
         problem.append(operand.error());
         return isa::TileOperand{};
       }
-      Slot slot = slotOf(definition);
-      int64_t bytes = sizeOf(operand->type);
-      for (const isa::TileDim &dim : operand->dims)
-        (dim.stride < 0 ? slot.low : slot.high) += bytes * dim.stride * (dim.size - 1);
-      slot.high += bytes;
-      step.slots.push_back(std::move(slot));
+      step.slots.push_back(slotOf(definition));
       operand->reg = static_cast<uint8_t>(step.slots.size());
       return *operand;
     };
@@ -106,11 +101,7 @@ private:
         problem.append(operand.error());
         return isa::DeviceOperand{};
       }
-      Slot slot = slotOf(definition);
-      for (const isa::DeviceDim &dim : operand->dims)
-        (dim.stride < 0 ? slot.low : slot.high) += dim.stride * (int64_t(dim.size) - 1);
-      slot.high += sizeOf(operand->type);
-      step.slots.push_back(std::move(slot));
+      step.slots.push_back(slotOf(definition));
       operand->region = static_cast<uint16_t>(step.slots.size());
       return *operand;
     };

@@ -28,7 +28,6 @@ struct Buffer {
 struct Slot {
   int buffer = 0;
   std::vector<std::pair<int, int64_t>> terms; ///< loop, bytes for each of its iterations
-  int64_t low = 0, high = 0;                  ///< first and one past the last byte touched, relative to the view's start (device) or to it within a partition (tile)
 };
 
 /// One thing to do.

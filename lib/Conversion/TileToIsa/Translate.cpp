@@ -126,6 +126,14 @@ public:
   isa::TileOperand tile(Value view) { return resolver_.tile(view); }
   isa::TileOperand optional(Value view) { return view ? resolver_.tile(view) : isa::TileOperand{}; }
   isa::DeviceOperand device(Value view) { return resolver_.device(view); }
+  /// A table's first dimension counts its rows: the instruction has it in dims[0], whatever follows it.
+  isa::DeviceOperand table(Value view) {
+    isa::DeviceOperand operand = resolver_.device(view);
+    size_t rank = cast<ViewType>(view.getType()).getSizes().size();
+    if (rank > 0 && rank < operand.dims.size())
+      std::swap(operand.dims[0], operand.dims[operand.dims.size() - rank]);
+    return operand;
+  }
   static isa::ScalarKind kind(Value view) { return view ? isa::ScalarKind::Tile : isa::ScalarKind::Immediate; }
   static float immediate(Value view, const APFloat &value) { return view ? 0.0f : value.convertToFloat(); }
 
@@ -170,10 +178,10 @@ Maybe Translator::dma(Operation *op) {
       .Case([&](MoveOp o) { return isa::DmaMove{.dst = tile(o.getDst()), .src = tile(o.getSrc())}; })
       .Case([&](CopyDeviceOp o) { return isa::DmaCopy{.dst = device(o.getDst()), .src = device(o.getSrc())}; })
       .Case([&](GatherRowsOp o) {
-        return isa::DmaGather{.dst = tile(o.getDst()), .table = device(o.getTable()), .index = tile(o.getIndex()), .rows = static_cast<uint32_t>(o.getRows())};
+        return isa::DmaGather{.dst = tile(o.getDst()), .table = table(o.getTable()), .index = tile(o.getIndex()), .rows = static_cast<uint32_t>(o.getRows())};
       })
       .Case([&](ScatterRowsOp o) {
-        return isa::DmaScatter{.dst = device(o.getDst()), .src = tile(o.getSrc()), .index = tile(o.getIndex()), .rows = static_cast<uint32_t>(o.getRows()), .add = o.getAdd()};
+        return isa::DmaScatter{.dst = table(o.getDst()), .src = tile(o.getSrc()), .index = tile(o.getIndex()), .rows = static_cast<uint32_t>(o.getRows()), .add = o.getAdd()};
       })
       .Case([&](DmaTransposeOp o) { return isa::DmaTranspose{.dst = tile(o.getDst()), .src = tile(o.getSrc())}; })
       .Case([&](DmaFillOp o) { return isa::DmaFill{.dst = tile(o.getDst()), .value = o.getValue().convertToFloat()}; })
