@@ -308,3 +308,30 @@ def test_list_operators():
 
 
 __all__ = ["check"]
+
+
+class InPlace(torch.nn.Module):
+    def forward(self, x):
+        first = x * 2
+        kept = first + 1
+        first.add_(1).relu_()
+        second = torch.cat([first, kept]).mul_(first.sum())
+        return second.clamp_(0, 5), first
+
+
+class InPlaceUnderView(torch.nn.Module):
+    def forward(self, x):
+        first = x * 2
+        view = first.reshape(-1)
+        first.add_(1)
+        return view + 1
+
+
+@pytest.mark.parametrize("module", [InPlace(), InPlaceUnderView()])
+def test_operators_in_place(module, tmp_path):
+    """In-place operators (`add_`) survive export() (frontends.md 1.2); a write is seen by every later read, also through a view."""
+    x = torch.randn(2, 3)
+    expected = module(x)
+    for got, wanted in zip(through_file(export(module, x), tmp_path, [x]), [expected] if isinstance(expected, torch.Tensor) else expected, strict=True):
+        numpy.testing.assert_allclose(got, wanted, rtol=1e-6)
+    check(module, x)

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 
 # Exit status by code prefix, as in lib/Support/ErrorCodes.inc (a test holds the two together); the longest prefix wins.
-_EXIT_STATUS = {"MN-USE": 2, "MN-IO": 6, "MN-FE": 3, "MN-FE-VERSION": 6, "MN-IN": 6, "MN-RES": 5, "MN-INTERNAL": 70}
+_EXIT_STATUS = {"MN-USE": 2, "MN-IO": 6, "MN-FE": 3, "MN-FE-VERSION": 6, "MN-FE-NATIVE": 6, "MN-IN": 6, "MN-RUN": 2, "MN-RES": 5, "MN-INTERNAL": 70}
 
 
 @dataclass

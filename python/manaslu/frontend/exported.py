@@ -7,6 +7,7 @@ import operator
 
 from .archive import Archive
 from .diagnostics import Error, Item
+from .functional import all_known, functionalise
 from .operators import find_handler
 from .program import DTypeArgument, Input, Node, Output, Program, Ref, TensorData, innermost_user_frame
 from .serialized import INPUT_REMEDY, OUTPUT_REMEDY, model_name
@@ -16,24 +17,13 @@ from .types import TensorType, from_torch
 def from_exported(exported) -> Program:
     """Program of an ExportedProgram. Operators with a handler stay whole, all others are decomposed by PyTorch."""
     _check_static(exported)
-    if _needs_decomposition(exported):
-        exported = exported.run_decompositions(_decomposition_table())
-        _check_static(exported)
+    program = _Converter(exported).convert()
+    functionalise(program)
+    if all_known(program):
+        return program
+    exported = exported.run_decompositions(_decomposition_table())
+    _check_static(exported)
     return _Converter(exported).convert()
-
-
-def _targets(exported):
-    return (node.target for node in exported.graph.nodes if node.op == "call_function")
-
-
-def _needs_decomposition(exported) -> bool:
-    """A graph of known operators without writes in place is functional already."""
-    for target in _targets(exported):
-        if target is operator.getitem:
-            continue
-        if find_handler(str(target)) is None and not str(target).startswith("aten._assert"):
-            return True
-    return False
 
 
 def _decomposition_table():

@@ -8,6 +8,7 @@ from . import builder as text
 from .builder import Builder, Value
 from .diagnostics import Error, Item, Unsupported
 from .folding import Folder
+from .functional import is_assertion
 from .operators import find_handler, refusal
 from .patterns import rewrite
 from .program import Node, Program, Ref, TensorData
@@ -236,7 +237,7 @@ class Importer:
                 self.environment[entry.name] = Stored(entry.target, "state" if entry.target in states else entry.kind, self.program.types[entry.name])
         needed = self._needed()
         for node in self.program.nodes:
-            if any(name in needed for name in node.outputs) or (node.target not in IGNORED and not node.outputs):
+            if any(name in needed for name in node.outputs) or (not node.outputs and not is_assertion(node)):
                 self._import(node)
         if self.problems:
             total = len({node.target for node in self.program.nodes})
@@ -329,9 +330,6 @@ def _check_consistent(program: Program) -> None:
         defined.update(node.outputs)
     for output in program.outputs:
         check(not isinstance(output.value, Ref) or output.value.name in defined, f"the output {output.value} is not defined")
-
-
-IGNORED = {"aten._assert_tensor_metadata.default", "aten._assert_async.msg", "aten._assert_scalar.default"}
 
 
 def import_program(program: Program) -> Imported:

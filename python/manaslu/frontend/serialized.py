@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .archive import Archive
 from .diagnostics import Error, Item
-from .operators import find_handler
+from .functional import all_known, functionalise
 from .program import DTypeArgument, Input, Node, Output, Program, Ref, innermost_user_frame
 from .types import BY_SERIALIZED, TensorType
 
@@ -43,15 +43,16 @@ class _Reader:
         known = {"as_none", "as_tensor", "as_tensors", "as_int", "as_ints", "as_float", "as_floats", "as_bool", "as_bools", "as_string", "as_strings"}
         known |= {"as_scalar_type", "as_memory_format", "as_layout", "as_device", "as_optional_tensors", "as_optional_tensor"}
         for node in self.graph["nodes"]:
-            target = node["target"].removeprefix("torch.ops.")
-            assertion = target.startswith("aten._assert") and not node["outputs"]
-            if (find_handler(target) is None and not assertion) or any(next(iter(i["arg"])) not in known for i in node["inputs"]):
+            if any(next(iter(i["arg"])) not in known for i in node["inputs"]):
                 raise NeedsTorch
         self._types()
         self._inputs()
         self.program.nodes = [self._node(node) for node in self.graph["nodes"]]
         for spec in self.signature["output_specs"]:
             self._output(spec)
+        functionalise(self.program)
+        if not all_known(self.program):
+            raise NeedsTorch
         self.program.tensors = {**self.archive.tensors("weights", self.name), **self.archive.tensors("constants", self.name)}
         return self.program
 

@@ -1,0 +1,77 @@
+"""`manaslu.compile` and `manaslu.load`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+
+import torch
+
+from .frontend.diagnostics import Error
+from .native import errors
+from .program import Program, Structure
+
+_PRECISIONS = {"fp32": {"auto_cast": "none"}, "bf16": {"auto_cast": "all", "auto_cast_type": "bf16"}}
+
+
+def compile(model, args=None, kwargs=None, *, target: str = "mt1", precision: str = "fp32", **options) -> Program:
+    """Compiles a torch.nn.Module (with example arguments), a torch.export.ExportedProgram, or a `.pt2` or `.mlir` file.
+
+    target: mt1, mt2, mi1 or a chip file. precision: "fp32" (no cast) or "bf16". Further options are the long flags of `manaslu-cc compile` with underscores.
+    Raises manaslu.Error, which lists all reasons."""
+    if precision not in _PRECISIONS:
+        raise Error("MN-USE-002", f"precision {precision!r} is not known; there are {', '.join(_PRECISIONS)}")
+    options = {"target": os.fspath(target), **_PRECISIONS[precision], **options}
+    if args is not None and not isinstance(args, (tuple, list)):
+        args = (args,)
+    folder = tempfile.TemporaryDirectory(prefix="manaslu-")
+    output = options.setdefault("output", os.path.join(folder.name, "program.mnx"))
+    if isinstance(model, (str, os.PathLike)):
+        if args is not None or kwargs is not None:
+            raise Error("MN-USE-002", "a file has its arguments already: leave args and kwargs out")
+        with errors() as native:
+            _, report = native.compile(os.fspath(model), "", options)
+        return Program(output, keep=folder, compiled=report)
+    start = time.monotonic()
+    exported = model if isinstance(model, torch.export.ExportedProgram) else _export(model, tuple(args or ()), dict(kwargs or {}))
+    graph, weights, structure = _import(exported, folder.name)
+    options.setdefault("import_seconds", time.monotonic() - start)
+    with errors() as native:
+        _, report = native.compile(graph, weights, {**options, "trusted": True})
+    os.remove(graph)
+    os.remove(weights)
+    return Program(output, structure, keep=folder, compiled=report)
+
+
+def load(path) -> Program:
+    """Loads a `.mnx` program. It takes its inputs by position or by name and returns a tensor, or a tuple of several."""
+    return Program(os.fspath(path))
+
+
+def _export(model, args: tuple, kwargs: dict):
+    if not isinstance(model, torch.nn.Module):
+        raise Error("MN-USE-002", f"a {type(model).__name__} cannot be compiled: give a torch.nn.Module, an ExportedProgram or a path")
+    if any(module.training for module in model.modules()):
+        raise Error("MN-USE-002", "the model is in training mode: call model.eval() first")
+    try:
+        with torch.no_grad():
+            return torch.export.export(model, args, kwargs, strict=False)
+    except Exception as error:  # whatever the model's own code raises
+        lines = [line for line in str(error).strip().splitlines() if line.strip()]
+        raise Error("MN-FE-EXPORT", f"torch.export cannot capture {type(model).__name__}: {type(error).__name__}: {' '.join(lines[:3])}") from error
+
+
+def _import(exported, folder: str) -> tuple:
+    """Paths of the graph and of its weights, and the nesting of arguments and results."""
+    from .frontend.torch import import_exported, write
+
+    imported = import_exported(exported)
+    graph, weights = os.path.join(folder, "model.mlir"), os.path.join(folder, "model.safetensors")
+    write(imported, graph, weights)
+    inputs = []
+    for spec in exported.graph_signature.input_specs:
+        if spec.kind.name == "USER_INPUT":
+            inputs.append(spec.arg.name if type(spec.arg).__name__ == "TensorArgument" else None)
+    spec = exported.call_spec
+    return graph, weights, Structure(spec.in_spec, spec.out_spec, inputs, imported.outputs)
