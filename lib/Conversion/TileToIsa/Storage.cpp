@@ -145,6 +145,11 @@ constexpr int64_t kSlack = 6;
 
 } // namespace
 
+int64_t leastSbufBytes(Model &model, const Chip &chip) {
+  chooseCopies(model, {}, kLevels - 1, chip.sbufUsableBytes());
+  return alloc::load(sbufProblem(model, 0).requests);
+}
+
 Result<StorageStatistics> planStorage(Model &model, const Chip &chip, const StorageOptions &options) {
   StorageStatistics statistics;
   Result<int64_t> banks = planPsum(model, chip);

@@ -42,6 +42,9 @@ void hoistConstantLoads(Model &model, int64_t budget);
 /// Decides order, copies, SBUF offsets and PSUM banks. Errors: MN-MEM-SBUF, MN-MEM-PSUM.
 Result<StorageStatistics> planStorage(Model &model, const Chip &chip, const StorageOptions &options);
 
+/// Bytes per partition of SBUF that live at one time with single copies and no prefetch: the least that any plan needs. Sets the copies so.
+int64_t leastSbufBytes(Model &model, const Chip &chip);
+
 /// Gives PSUM buffers their banks (part of planStorage). Returns the greatest number of banks in use.
 Result<int64_t> planPsum(Model &model, const Chip &chip);
 

@@ -2,7 +2,10 @@
 #include "lib/Conversion/TileToIsa/TileToIsa.h"
 
 #include "lib/Conversion/TileToIsa/CheckSynchronisation.h"
+#include "lib/Conversion/TileToIsa/Spill.h"
 #include "lib/Conversion/TileToIsa/Storage.h"
+
+#include <mlir/IR/OwningOpRef.h>
 
 #include <chrono>
 
@@ -69,22 +72,77 @@ Status addRegions(const Model &model, const Chip &chip, const ParameterSource &p
   return {};
 }
 
+/// The planned model, and the tile program it belongs to where that had to be rewritten.
+struct Planned {
+  Model model;
+  StorageStatistics storage;
+  int64_t spillBytes = 0;
+  OwningOpRef<func::FuncOp> rewritten;
+};
+
+/// Each attempt after the first spills until the demand is at most so many percent of SBUF; less than 100 makes up for fragmentation.
+constexpr int kSpillTargets[] = {100, 96, 92, 85, 75};
+
+Result<Planned> planWithSpills(func::FuncOp function, const Chip &chip, const LoweringOptions &options) {
+  ModelOptions modelOptions{.loopTransferParts = options.loopTransferParts};
+  StorageOptions storageOptions{options.prefetch, options.rotation, options.loadRotation};
+  Planned planned;
+  auto build = [&](func::FuncOp from) -> Status {
+    Result<Model> model = buildModel(from, modelOptions);
+    if (!model)
+      return model.error();
+    planned.model = std::move(*model);
+    return {};
+  };
+  if (Status status = build(function); !status)
+    return status.error();
+  Error first;
+  int scratchRegions = 0;
+  for (int percent : kSpillTargets) {
+    int64_t target = chip.sbufUsableBytes() * percent / 100;
+    while (leastSbufBytes(planned.model, chip) > target) {
+      if (!planned.rewritten) {
+        planned.rewritten = function.clone();
+        if (Status status = build(*planned.rewritten); !status)
+          return status.error();
+        (void)leastSbufBytes(planned.model, chip);
+      }
+      int64_t moved = spillOne(*planned.rewritten, planned.model, scratchRegions);
+      if (moved < 0)
+        break;
+      planned.spillBytes += moved;
+      if (Status status = build(*planned.rewritten); !status)
+        return status.error();
+    }
+    Result<StorageStatistics> storage = planStorage(planned.model, chip, storageOptions);
+    if (storage) {
+      planned.storage = *storage;
+      return std::move(planned);
+    }
+    if (first.empty())
+      first = storage.error();
+    if (first.items().front().code != "MN-MEM-SBUF")
+      break;
+    if (Status status = build(planned.rewritten ? *planned.rewritten : function); !status)
+      return status.error();
+  }
+  return first;
+}
+
 } // namespace
 
 Result<isa::Program> lowerToInstructions(func::FuncOp function, const Chip &chip, const ParameterSource &parameters, const LoweringOptions &options, LoweringStatistics *statistics) {
   LoweringStatistics own;
   LoweringStatistics &figures = statistics ? *statistics : own;
   StopWatch watch(figures.seconds);
-  Result<Model> model = buildModel(function, {.loopTransferParts = options.loopTransferParts});
-  if (!model)
-    return model.error();
-  watch.lap("model");
-  Result<StorageStatistics> storage = planStorage(*model, chip, {options.prefetch, options.rotation, options.loadRotation});
-  if (!storage)
-    return storage.error();
-  figures.sbufPeakBytesPerPartition = storage->sbufPeakBytes;
-  figures.psumPeakBanks = storage->psumPeakBanks;
-  figures.prefetchBudgetBytes = storage->prefetchBudget;
+  Result<Planned> planned = planWithSpills(function, chip, options);
+  if (!planned)
+    return planned.error();
+  Model *model = &planned->model;
+  figures.sbufPeakBytesPerPartition = planned->storage.sbufPeakBytes;
+  figures.psumPeakBanks = planned->storage.psumPeakBanks;
+  figures.prefetchBudgetBytes = planned->storage.prefetchBudget;
+  figures.spillBytes = planned->spillBytes;
   watch.lap("storage");
   if (Status status = checkStorage(*model, chip); !status)
     return status.error();

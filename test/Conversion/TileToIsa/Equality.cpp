@@ -38,3 +38,10 @@ TEST_CASE("constants run ahead and change no bit", "[tile-to-isa]") {
   CHECK(ahead.timePs <= late.timePs);
   CHECK(ahead.timePs < ahead.dmaPs + ahead.dmaPs / 10);
 }
+
+TEST_CASE("what does not fit SBUF goes to device scratch and comes back", "[tile-to-isa]") {
+  CHECK(lowerAndCompare(hoardProgram(6, 4096)).lowering.spillBytes == 0);
+  Figures figures = lowerAndCompare(hoardProgram(24, 4096));
+  CHECK(figures.lowering.spillBytes > 0);
+  CHECK(figures.lowering.sbufPeakBytesPerPartition <= 180224);
+}

@@ -150,4 +150,25 @@ std::string chainProgram(int layers, int blocks) {
   return text;
 }
 
+std::string hoardProgram(int values, int elements) {
+  std::string count = n(int64_t(128) * elements), device = "!tile.buffer<device, 1 by " + count + " by f32>", sbuf = "!tile.buffer<sbuf, 128 by " + n(elements) + " by f32>";
+  std::string view = "!tile.view<sbuf, [128, " + n(elements) + "], f32>", deviceView = "!tile.view<device, [128, " + n(elements) + "], f32>";
+  std::string text = "func.func @hoard() {\n  %x = tile.region \"x\" input [" + count + "] : " + device + "\n  %y = tile.region \"y\" output [" + count + "] : " + device + "\n" +
+                     constant("%c", "c", int64_t(128) * elements, "f32");
+  auto whole = [&](const std::string &name, bool onDevice) {
+    return "  " + name + "v = tile.view " + name + " strides [" + (onDevice ? n(elements) + ", " : "") + "1] : " + (onDevice ? device : sbuf) + " -> " + (onDevice ? deviceView : view) + "\n";
+  };
+  text += whole("%x", true) + whole("%y", true) + whole("%c", true);
+  text += "  %k = tile.alloc : " + sbuf + "\n" + whole("%k", false) + "  tile.load %kv, %cv : " + view + ", " + deviceView + "\n";
+  text += "  %t0 = tile.alloc : " + sbuf + "\n" + whole("%t0", false) + "  tile.load %t0v, %xv : " + view + ", " + deviceView + "\n";
+  std::string three = view + ", " + view + ", " + view + "\n";
+  for (int i = 1; i < values; ++i)
+    text += "  %t" + n(i) + " = tile.alloc : " + sbuf + "\n" + whole("%t" + n(i), false) + "  tile.tensor_tensor %t" + n(i) + "v, %t" + n(i - 1) + "v, " + (i == 1 ? "%kv" : "%t" + n(i - 1) + "v") +
+            " {op = \"" + (i % 2 ? "add" : "mul") + "\"} : " + three;
+  for (int i = values - 1; i > 0; --i)
+    text += "  tile.tensor_tensor %t" + n(i - 1) + "v, %t" + n(i - 1) + "v, %t" + n(i) + "v {op = \"sub\"} : " + three;
+  text += "  tile.tensor_tensor %t0v, %t0v, %kv {op = \"add\"} : " + three;
+  return text + "  tile.store %yv, %t0v : " + deviceView + ", " + view + "\n  return\n}\n";
+}
+
 } // namespace manaslu::test
