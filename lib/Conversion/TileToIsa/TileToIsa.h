@@ -15,7 +15,7 @@ struct LoweringOptions {
   bool prefetch = true;        ///< loads of constants run ahead as far as SBUF has room
   int rotation = 2;            ///< copies of a buffer allocated in a loop, if room
   int loadRotation = 3;        ///< of one that a transfer fills
-  int loopTransferParts = 2;   ///< parts into which a transfer in a loop is cut, so that several are in flight
+  int loopTransferParts = 4;   ///< parts into which a transfer in a loop is cut, so that several are in flight
   int threads = 2;             ///< for packing constants
   bool pack = true;            ///< false: constants stay out of the program (its regions are there)
 };
