@@ -22,7 +22,7 @@ static const std::vector<Flag> kCompileFlags = {
     {"--report", "", "R.json", "", "", "write the report of the compilation"},
     {"--dump-ir", "", "DIR", "", "", "write one .mlir file for each phase"},
     {"--compile-to", "", "STAGE", "graph|linalg|tile|isa", "", "stop after a stage and write its .mlir"},
-    {"--compile-from", "", "STAGE", "graph|linalg|tile", "", "the .mlir holds that stage (default: seen from its operations)"},
+    {"--compile-from", "", "STAGE", "graph|linalg|tile|isa", "", "the .mlir holds that stage (default: seen from its operations)"},
     {"--threads", "", "N", "", "0", "threads of the compiler (0: one for each processor); the program does not depend on it"},
     {"--strip", "", "", "", "", "leave the tile program out of the .mnx (it serves run --check-levels)"},
     {"--trusted", "", "", "", "", "read .mlir text in this process instead of a limited child"},

@@ -59,6 +59,9 @@ void DiagnosticCollector::add(mlir::Diagnostic &diagnostic) {
   if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
     return;
   std::string text = diagnostic.str();
+  // Said by the pass manager after the pass itself: not a reason of its own.
+  if (text.starts_with("Failures have been detected while processing an MLIR pass pipeline"))
+    return;
   std::string code = takeCode(text);
   for (mlir::Diagnostic &note : diagnostic.getNotes())
     if (!note.str().starts_with("see current operation"))

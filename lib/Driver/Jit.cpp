@@ -114,7 +114,7 @@ Result<NamedArrays> runHere(const std::string &path, const std::vector<const Hos
   registerAllToLLVMIRTranslations(registry);
   registerAllPasses();
   MLIRContext context(registry);
-  auto module = readModule(path, context, /*trusted=*/true);
+  auto module = readModule(path, path, context, /*trusted=*/true);
   if (!module)
     return module.error();
   func::FuncOp entry;

@@ -61,17 +61,16 @@ Status tryInChild(const std::string &text, const std::string &where, const Diale
 
 } // namespace
 
-Result<OwningOpRef<ModuleOp>> readModule(const std::string &path, MLIRContext &context, bool trusted) {
+Result<OwningOpRef<ModuleOp>> readModule(const std::string &path, const std::string &shownName, MLIRContext &context, bool trusted) {
   Result<std::string> text = readFile(path);
   if (!text)
     return text.error();
-  std::string where = path == "-" ? "standard input" : path;
-  if (Status scanned = scanMlirText(*text, where); !scanned)
+  if (Status scanned = scanMlirText(*text, shownName); !scanned)
     return scanned.error();
   if (!trusted)
-    if (Status tried = tryInChild(*text, where, context.getDialectRegistry()); !tried)
+    if (Status tried = tryInChild(*text, shownName, context.getDialectRegistry()); !tried)
       return tried.error();
-  return parse(*text, where, context);
+  return parse(*text, shownName, context);
 }
 
 } // namespace manaslu::driver

@@ -1,12 +1,13 @@
 // Program: a loaded .mnx, its machine and its state, behind the public door.
 #include "lib/Driver/Binding.h"
 #include "lib/Driver/CheckLevels.h"
+#include "lib/Driver/Compilation.h"
 #include "lib/Driver/Inspect.h"
 #include "lib/Driver/Metrics.h"
 #include "lib/Driver/Report.h"
-#include "lib/ISA/Assembler.h"
 #include "lib/ISA/Checksum.h"
 #include "lib/Sim/Machine.h"
+#include "lib/Target/IsaProgram.h"
 #include "manaslu/Driver.h"
 
 #include <chrono>
@@ -275,8 +276,12 @@ Result<std::string> Program::mlir(std::string_view stage) const {
       return Error("MN-RUN-STRIPPED", "the program was compiled with --strip and holds no tile program", state_->path);
     return state_->program.tileProgram;
   }
-  if (stage == "isa")
-    return isa::disassemble(state_->program);
+  if (stage == "isa") {
+    mlir::DialectRegistry registry;
+    pipeline::registerDialects(registry);
+    mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+    return textOf(*target::toModule(state_->program, &context));
+  }
   return Error("MN-USE-002", "a program holds the stages tile and isa, not '" + std::string(stage) + "'; compile with --dump-ir for the others");
 }
 

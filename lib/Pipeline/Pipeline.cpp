@@ -2,6 +2,7 @@
 #include "lib/Pipeline/Pipeline.h"
 #include "dialects/Graph/Graph.h"
 #include "dialects/Graph/Transforms/Passes.h"
+#include "dialects/Isa/IsaDialect.h"
 #include "dialects/Tile/TileDialect.h"
 #include "lib/Conversion/GraphToLinalg/Passes.h"
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
@@ -33,19 +34,20 @@ std::optional<Stage> stageFromName(std::string_view name) {
 }
 
 Stage stageOf(ModuleOp module) {
-  bool graph = false, tile = false;
+  bool graph = false, tile = false, isaProgram = false;
   module.walk([&](mlir::Operation *op) {
     graph |= mlir::isa_and_nonnull<graph::GraphDialect>(op->getDialect());
+    isaProgram |= mlir::isa<isa::ProgramOp>(op);
     tile |= mlir::isa_and_nonnull<tile::TileDialect>(op->getDialect());
   });
-  return graph ? Stage::Graph : tile ? Stage::Tile : Stage::Linalg;
+  return isaProgram ? Stage::Isa : graph ? Stage::Graph : tile ? Stage::Tile : Stage::Linalg;
 }
 
 void registerDialects(DialectRegistry &registry) {
   // Upstream dialects that foreign linalg modules hold, with the interfaces that folding and tiling ask for.
   registerAllDialects(registry);
   registerAllExtensions(registry);
-  registry.insert<graph::GraphDialect, tile::TileDialect>();
+  registry.insert<graph::GraphDialect, tile::TileDialect, isa::IsaDialect>();
 }
 
 void registerPassesAndPipelines() {

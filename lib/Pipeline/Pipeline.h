@@ -25,7 +25,7 @@ enum class Stage { Graph, Linalg, Tile, Isa };
 std::string_view nameOf(Stage stage);
 std::optional<Stage> stageFromName(std::string_view name);
 
-/// The stage of a module, seen from its operations: graph before tile before linalg.
+/// The stage of a module, seen from its operations: isa before graph before tile before linalg.
 Stage stageOf(mlir::ModuleOp module);
 
 /// What the phases need to know.
