@@ -114,7 +114,7 @@ class Program(torch.nn.Module):
     def report(self) -> Report:
         """The report (interfaces.md): of the program, and of its last execution once there was one."""
         report = Report(json.loads(self._native.report()))
-        report["compile"].update(self._compiled)
+        report.setdefault("compile", {}).update(self._compiled)
         return report
 
     def mlir(self, stage: str) -> str:

@@ -179,7 +179,8 @@ class Graph:
         self.lines = text.splitlines()
         self.weights = weights
         self.arguments = [(ssa, *tensor_type(type), name) for ssa, type, name in _ARGUMENT.findall(self.lines[1])]
-        self.results = [name for _, name in _RESULT.findall(self.lines[1].split(") -> (")[1])]
+        self.result_types = {name: tensor_type(type) for type, name in _RESULT.findall(self.lines[1].split(") -> (")[1])}
+        self.results = list(self.result_types)
         self.state = {}
 
     def operations(self):
