@@ -193,8 +193,8 @@ private:
     sync.signalSem = static_cast<uint16_t>(leaf.channel);
     int temporary = 1;
     auto access = [&](Value view) -> const Access & { return *llvm::find_if(leaf.accesses, [&](const Access &a) { return a.operand() == view; }); };
-    auto tile = [&](Value view) { return tileOf(leaf, access(view), registers, temporary++); };
-    auto device = [&](Value view) { return deviceOf(leaf, access(view), registers, temporary++); };
+    auto tile = [&](Value view) { return tileOf(access(view), registers, temporary++); };
+    auto device = [&](Value view) { return deviceOf(access(view), registers, temporary++); };
     Result<isa::Instruction> instruction = translate(leaf.operation, {tile, device});
     if (!instruction)
       return error.append(instruction.error());
@@ -204,16 +204,16 @@ private:
       debug.push_back({stream_, first, static_cast<uint32_t>(leaf.number), text(leaf.operation->getLoc())});
   }
 
-  isa::TileOperand tileOf(const Leaf &leaf, const Access &access, const Registers *registers, int temporary) {
+  isa::TileOperand tileOf(const Access &access, const Registers *registers, int temporary) {
     Result<isa::TileOperand> operand = tileOperand(access.view, 0, model_.buffers[access.buffer].base + access.shift);
     if (!operand) {
       error.append(operand.error());
       return {};
     }
-    if (leaf.parts > 1) {
-      operand->partition = static_cast<uint8_t>(access.partition);
-      operand->partitions = static_cast<uint8_t>(access.partitions);
-    }
+    operand->partition = static_cast<uint8_t>(access.partition);
+    operand->partitions = static_cast<uint8_t>(access.partitions);
+    if (access.cutDimension > 0)
+      operand->dims[5 - access.viewType().getSizes().size() + access.cutDimension - 1].size = static_cast<uint16_t>(access.cutSize);
     Linear linear = linearOf(access.terms);
     if (std::optional<Rotation> rotation = rotationOf(access))
       operand->reg = registers->use(linear, *rotation, temporary, out);
@@ -222,14 +222,14 @@ private:
     return *operand;
   }
 
-  isa::DeviceOperand deviceOf(const Leaf &leaf, const Access &access, const Registers *registers, int temporary) {
+  isa::DeviceOperand deviceOf(const Access &access, const Registers *registers, int temporary) {
     Result<isa::DeviceOperand> operand = deviceOperand(access.view, static_cast<uint16_t>(model_.buffers[access.buffer].region), access.shift);
     if (!operand) {
       error.append(operand.error());
       return {};
     }
-    if (leaf.parts > 1)
-      operand->dims[5 - ViewOp(access.view).getStrides().size()].size /= leaf.parts;
+    if (access.cutDimension >= 0)
+      operand->dims[5 - access.viewType().getSizes().size() + access.cutDimension].size = static_cast<uint32_t>(access.cutSize);
     if (access.terms.empty())
       return *operand;
     int64_t scale = scaleOf(access.terms);

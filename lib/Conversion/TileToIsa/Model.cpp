@@ -21,9 +21,12 @@ llvm::SmallVector<int, 8> Model::nest(int innermost) const {
   return result;
 }
 
-llvm::SmallVector<ByteRange, 2> footprint(ViewOp view, size_t most) {
+llvm::SmallVector<ByteRange, 2> footprint(ViewOp view, size_t most, int cutDimension, int64_t cutSize) {
   bool device = view.getBuffer().getType().getSpace() == Space::Device;
-  llvm::ArrayRef<int64_t> sizes = view.getView().getType().getSizes();
+  llvm::SmallVector<int64_t, 5> cutSizes(view.getView().getType().getSizes());
+  if (cutDimension >= 0)
+    cutSizes[cutDimension] = cutSize;
+  llvm::ArrayRef<int64_t> sizes = cutSizes;
   int64_t bytes = elementBytes(view.getView().getType().getElementType());
   int64_t low = static_cast<int64_t>(view.getOffset()) * bytes;
   llvm::SmallVector<std::pair<int64_t, int64_t>, 5> dims; // stride in bytes, size
@@ -151,20 +154,19 @@ private:
     leaf.operation = engine;
     leaf.loop = loop;
     leaf.number = leafNumber_++;
-    bool constantOnly = true;
     for (auto [index, operand] : llvm::enumerate(engine->getOperands())) {
       bool writes = index < engine.getNumOutputs();
       std::optional<Access> access = makeAccess(engine, operand, writes, !writes || engine.readsOutputs());
       if (!access)
         return;
-      if (!writes) {
-        auto region = model_.buffers[access->buffer].value.getDefiningOp<RegionOp>();
-        constantOnly &= region && region.getKind() == RegionKind::Constant;
-      }
       leaf.accesses.push_back(std::move(*access));
     }
-    leaf.constantLoad = llvm::isa<LoadOp>(engine) && constantOnly;
-    leaf.stream = streamOf(engine, leaf.constantLoad);
+    if (llvm::isa<LoadOp>(engine)) {
+      auto region = model_.buffers[leaf.accesses[1].buffer].value.getDefiningOp<RegionOp>();
+      leaf.constantLoad = region.getKind() == RegionKind::Constant;
+      leaf.freeLoad = leaf.constantLoad || region.getKind() == RegionKind::Input;
+    }
+    leaf.stream = streamOf(engine, leaf);
     if (engine.getEngine() == "dma") {
       auto type = cast<ViewType>(engine->getOperand(0).getType());
       leaf.transferBytes = elementBytes(type.getElementType());
@@ -175,12 +177,12 @@ private:
   }
 
   /// Rings by what a transfer waits for, so that none holds up another kind.
-  static isa::StreamId streamOf(EngineOp engine, bool constantLoad) {
+  static isa::StreamId streamOf(EngineOp engine, const Leaf &leaf) {
     llvm::StringRef name = engine.getEngine();
     if (name != "dma")
       return name == "pe" ? isa::StreamId::Pe : name == "ve" ? isa::StreamId::Ve : name == "se" ? isa::StreamId::Se : isa::StreamId::Ge;
     int ring = llvm::TypeSwitch<Operation *, int>(engine)
-                   .Case([&](LoadOp) { return constantLoad ? 0 : 1; })
+                   .Case([&](LoadOp) { return leaf.constantLoad ? 0 : leaf.freeLoad ? 1 : 6; })
                    .Case([](StoreOp) { return 2; })
                    .Case<GatherRowsOp, ScatterRowsOp>([](auto) { return 3; })
                    .Case<CopyDeviceOp>([](auto) { return 5; })
@@ -240,43 +242,53 @@ private:
   }
 
   /// A load or store in a loop is cut by partitions: each part has a semaphore of its own and is in flight at most once, so several parts keep the movers busy.
+  /// A large load of constants is cut along its rows, so that what other rings issue does not queue behind megabytes.
   void cut(Leaf leaf, std::vector<Item> &items) {
-    int parts = 1;
-    if (leaf.loop >= 0 && llvm::isa<LoadOp, StoreOp>(leaf.operation)) {
-      const Access &tile = leaf.accesses[llvm::isa<LoadOp>(leaf.operation) ? 0 : 1];
-      auto device = cast<ViewType>(leaf.accesses[llvm::isa<LoadOp>(leaf.operation) ? 1 : 0].view.getType());
-      for (int wish = options_.loopTransferParts; wish > 1 && parts == 1; --wish)
-        if (tile.partitions % wish == 0 && (tile.partitions / wish) % 32 == 0 && device.getSizes().front() == tile.partitions)
-          parts = wish;
+    if (!llvm::isa<LoadOp, StoreOp>(leaf.operation) || leaf.accesses[0].cutDimension >= 0)
+      return add(std::move(leaf), items);
+    auto first = leaf.accesses[0].viewType().getSizes(), second = leaf.accesses[1].viewType().getSizes();
+    int dimension = leaf.loop >= 0 ? 0 : 1;
+    if (static_cast<int>(first.size()) <= dimension || static_cast<int>(second.size()) <= dimension || first.take_front(dimension + 1) != second.take_front(dimension + 1))
+      return add(std::move(leaf), items);
+    int64_t size = first[dimension], step = size;
+    if (leaf.loop >= 0) {
+      for (int wish = options_.loopTransferParts; wish > 1 && step == size; --wish)
+        if (size % wish == 0 && (size / wish) % 32 == 0)
+          step = size / wish;
+    } else if (leaf.constantLoad && llvm::all_of(first, [](int64_t s) { return s <= UINT16_MAX; })) {
+      int64_t parts = leaf.transferBytes / options_.constantPartBytes;
+      step = parts > 1 ? (size + parts - 1) / parts : size;
     }
-    leaf.parts = parts;
-    leaf.transferBytes /= parts;
-    for (int part = 0; part < parts; ++part) {
+    for (int64_t start = 0; start < size; start += step) {
       Leaf piece = leaf;
-      piece.part = part;
+      int64_t count = std::min(step, size - start);
+      piece.transferBytes = leaf.transferBytes * count / size;
       for (Access &access : piece.accesses)
-        if (parts > 1)
-          takePart(access, part, parts);
-      items.push_back({false, static_cast<int>(model_.leaves.size())});
-      model_.leaves.push_back(std::move(piece));
+        if (step < size)
+          takePart(access, dimension, start, count);
+      add(std::move(piece), items);
     }
   }
 
-  void takePart(Access &access, int part, int parts) {
-    if (access.partitions) {
-      access.partitions /= parts;
-      access.partition += part * access.partitions;
+  void add(Leaf leaf, std::vector<Item> &items) {
+    items.push_back({false, static_cast<int>(model_.leaves.size())});
+    model_.leaves.push_back(std::move(leaf));
+  }
+
+  void takePart(Access &access, int dimension, int64_t start, int64_t count) {
+    access.cutDimension = dimension;
+    access.cutSize = count;
+    bool tile = access.partitions > 0;
+    if (tile && dimension == 0) {
+      access.partitions = static_cast<int>(count);
+      access.partition += static_cast<int>(start);
       return;
     }
-    int64_t rows = access.view.getView().getType().getSizes().front() / parts;
-    int64_t bytes = rows * access.view.getStrides().front() * model_.buffers[access.buffer].elementBytes * part;
-    access.shift += bytes;
-    // The whole view's bytes stay the footprint of a read; a written part moves with its rows.
-    if (access.writes && access.view.getStrides().front() > 0) {
-      int64_t unread = (parts - 1) * rows * access.view.getStrides().front() * model_.buffers[access.buffer].elementBytes;
-      llvm::SmallVector<ByteRange, 2> hull = {{access.bytes.front().low + bytes, std::max(access.bytes.front().low + bytes + 1, access.bytes.back().high - unread + bytes)}};
-      access.bytes = hull;
-    }
+    int64_t stride = ViewOp(access.view).getStrides()[dimension - tile] * model_.buffers[access.buffer].elementBytes;
+    access.shift += stride * start;
+    access.bytes = footprint(access.view, kMostRanges, dimension, count);
+    for (ByteRange &range : access.bytes)
+      range = {range.low + access.shift, range.high + access.shift};
   }
 
   const ModelOptions options_;

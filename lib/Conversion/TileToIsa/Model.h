@@ -42,11 +42,14 @@ struct Access {
   int buffer = 0;
   bool reads = false, writes = false;
   int partition = 0, partitions = 0;     ///< device: 0, 0
-  int64_t shift = 0;                     ///< bytes added for this part of a cut transfer
+  int64_t shift = 0;                     ///< bytes added for constant indices and for this part of a cut transfer
+  int cutDimension = -1;                 ///< dimension of the view that is cut (0: the partitions or a device view's first), -1: none
+  int64_t cutSize = 0;                   ///< elements of it that this part takes
   llvm::SmallVector<Term, 3> terms;      ///< sum over loops, in bytes
   llvm::SmallVector<ByteRange, 2> bytes; ///< relative to the buffer's start, iteration 0; ascending and disjoint
 
   mlir::Value operand() const { return ViewOp(view).getView(); }
+  ViewType viewType() const { return ViewOp(view).getView().getType(); }
 };
 
 /// One instruction of the tile program (or one part of a transfer that was cut by partitions).
@@ -55,8 +58,8 @@ struct Leaf {
   isa::StreamId stream = isa::StreamId::Pe;
   int loop = -1;             ///< innermost loop
   int number = 0;            ///< of the operation in program order, for the debug map
-  int part = 0, parts = 1;   ///< equal cuts along the partitions
-  bool constantLoad = false; ///< reads a constant region and nothing else
+  bool constantLoad = false; ///< loads from a constant region
+  bool freeLoad = false;     ///< loads from a region that nothing writes: it may run as early as its target has room
   int channel = -1;          ///< semaphore, given by the synchronisation planner
   int64_t transferBytes = 0; ///< of a transfer
   llvm::SmallVector<Access, 4> accesses;
@@ -89,14 +92,16 @@ struct Model {
 };
 
 struct ModelOptions {
-  int loopTransferParts = 1; ///< transfers in loops are cut into so many parts by partitions where 32-partition bounds allow
+  int loopTransferParts = 1;             ///< transfers in loops are cut into so many parts by partitions where 32-partition bounds allow
+  int64_t constantPartBytes = 512 << 10; ///< loads of constants outside loops are cut along the free dimension into parts of about this size
 };
 
 /// Reads a tile program: a function without arguments of regions, allocations, views, engine operations and `scf.for` from 0 by 1 with constant bounds. Loops of one
 /// iteration are unfolded. Errors: MN-INTERNAL for anything else, for a view that leaves its buffer or breaks a partition rule; MN-MEM-PATTERN.
 Result<Model> buildModel(mlir::func::FuncOp function, const ModelOptions &options);
 
-/// The bytes that a view touches, relative to its buffer's start at iteration 0: exact up to `most` ranges, beyond that their hull by groups.
-llvm::SmallVector<ByteRange, 2> footprint(ViewOp view, size_t most);
+/// The bytes that a view touches, relative to its buffer's start at iteration 0: exact up to `most` ranges, beyond that their hull by groups. With a
+/// `cutDimension` that dimension has only `cutSize` elements.
+llvm::SmallVector<ByteRange, 2> footprint(ViewOp view, size_t most, int cutDimension = -1, int64_t cutSize = 0);
 
 } // namespace manaslu::tile

@@ -1,7 +1,8 @@
-// Loads of constants move up in the top-level list as far as SBUF has room, so that they run ahead of their use.
+// Loads of constants and inputs move up in the top-level list as far as SBUF has room, so that they run ahead of their use.
 #include "lib/Conversion/TileToIsa/Storage.h"
 
 #include <algorithm>
+#include <map>
 
 namespace manaslu::tile {
 
@@ -28,7 +29,7 @@ std::vector<int64_t> liveBytes(const Model &model, const Positions &positions, c
   return result;
 }
 
-/// First top-level item that touches each buffer, and for each buffer the last item before its first load that is not a load of constants.
+/// First top-level item that touches each buffer, and for each buffer the last item before its first load that is not a free load.
 class Hoister {
 public:
   Hoister(Model &model, int64_t budget) : model_(model), budget_(budget), start_(model.buffers.size(), -1), barrier_(model.buffers.size(), -1) {
@@ -39,7 +40,7 @@ public:
   void run() {
     std::vector<std::vector<Item>> before(model_.body.size());
     std::vector<bool> moved(model_.body.size());
-    int64_t previous = 0;
+    std::map<isa::StreamId, int64_t> latest;
     for (size_t at = 0; at < model_.body.size(); ++at) {
       const Item &item = model_.body[at];
       if (!canMove(item)) {
@@ -47,6 +48,7 @@ public:
         continue;
       }
       int buffer = model_.leaves[item.index].accesses.front().buffer;
+      int64_t &previous = latest[model_.leaves[item.index].stream];
       int64_t start = start_[buffer] < 0 ? static_cast<int64_t>(at) : start_[buffer];
       previous = highest(buffer, start, std::max(previous, barrier_[buffer] + 1), static_cast<int64_t>(at));
       start_[buffer] = std::min(start, previous);
@@ -64,7 +66,7 @@ public:
 
 private:
   bool canMove(const Item &item) const {
-    if (item.isLoop || !model_.leaves[item.index].constantLoad)
+    if (item.isLoop || !model_.leaves[item.index].freeLoad)
       return false;
     const Buffer &buffer = model_.buffers[model_.leaves[item.index].accesses.front().buffer];
     return buffer.space == Space::Sbuf;
@@ -100,6 +102,6 @@ private:
 
 } // namespace
 
-void hoistConstantLoads(Model &model, int64_t budget) { Hoister(model, budget).run(); }
+void hoistLoads(Model &model, int64_t budget) { Hoister(model, budget).run(); }
 
 } // namespace manaslu::tile

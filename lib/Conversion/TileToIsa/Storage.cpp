@@ -171,7 +171,7 @@ Result<StorageStatistics> planStorage(Model &model, const Chip &chip, const Stor
       break;
     model.body = order;
     statistics.prefetchBudget = capacity * percent / 100;
-    hoistConstantLoads(model, statistics.prefetchBudget);
+    hoistLoads(model, statistics.prefetchBudget);
     if (tryPlace(model, capacity, kSlack, false, statistics.sbufPeakBytes) || tryPlace(model, capacity, 0, false, statistics.sbufPeakBytes))
       return statistics;
   }

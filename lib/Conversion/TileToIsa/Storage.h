@@ -36,8 +36,8 @@ struct StorageOptions {
   int loadRotation = 3;         ///< of one that a transfer fills
 };
 
-/// Moves loads of constants at the top level up as far as `budget` bytes per partition of live SBUF allow, keeping their order.
-void hoistConstantLoads(Model &model, int64_t budget);
+/// Moves loads of constants and inputs at the top level up as far as `budget` bytes per partition of live SBUF allow, keeping the order of each ring.
+void hoistLoads(Model &model, int64_t budget);
 
 /// Decides order, copies, SBUF offsets and PSUM banks. Errors: MN-MEM-SBUF, MN-MEM-PSUM.
 Result<StorageStatistics> planStorage(Model &model, const Chip &chip, const StorageOptions &options);
