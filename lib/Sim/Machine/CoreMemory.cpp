@@ -1,0 +1,235 @@
+// Storage of a core and its checks of bounds and written bytes.
+#include "lib/Sim/Machine/CoreMemory.h"
+
+#include <cstring>
+
+namespace manaslu::sim {
+
+namespace {
+
+/// A pitch of 64 bytes modulo 4096: the partitions of one column fall into different cache sets.
+int64_t pitchFor(int64_t bytes) { return (bytes + 4095) / 4096 * 4096 + 64; }
+
+std::string number(__int128 value) {
+  if (value > INT64_MAX || value < INT64_MIN)
+    return value < 0 ? "below -2^63" : "above 2^63";
+  return std::to_string(static_cast<int64_t>(value));
+}
+
+} // namespace
+
+CoreMemory::CoreMemory(const isa::Program &program, const Chip &chip)
+    : program_(program), sbufPitch_(pitchFor(chip.sbufUsableBytes())), psumPitch_(pitchFor(chip.psumBytesPerPartition())),
+      sbuf_(static_cast<size_t>(chip.partitions * sbufPitch_)), psum_(static_cast<size_t>(chip.partitions * psumPitch_)),
+      sbufWritten_(chip.partitions, chip.sbufUsableBytes()), psumWritten_(chip.partitions, chip.psumBytesPerPartition()) {}
+
+Result<std::unique_ptr<CoreMemory>> CoreMemory::create(const isa::Program &program, const Chip &chip) {
+  std::unique_ptr<CoreMemory> memory(new CoreMemory(program, chip));
+  if (Status status = memory->allocate(); !status)
+    return status.error();
+  return memory;
+}
+
+Status CoreMemory::allocate() {
+  if (sbuf_.failed() || psum_.failed() || sbufWritten_.failed() || psumWritten_.failed())
+    return Error("MN-RUN-MEMORY", "the host has no " + std::to_string(sbuf_.size() + psum_.size()) + " bytes for SBUF and PSUM");
+  regions_.resize(program_.regions.size());
+  for (uint32_t i = 0; i < program_.regions.size(); ++i) {
+    const isa::Region &region = program_.regions[i];
+    RegionStorage &storage = regions_[i];
+    storage.checksWritten = region.kind == isa::RegionKind::Output || region.kind == isa::RegionKind::Scratch;
+    if (storage.checksWritten)
+      storage.written = WrittenMap(1, static_cast<int64_t>(region.bytes));
+    if (storage.written.failed())
+      return Error("MN-RUN-MEMORY", "the host has no memory to watch region " + region.name + " of " + std::to_string(region.bytes) + " bytes");
+    const isa::ConstantData *data = program_.constantOf(i);
+    bool owned = region.kind == isa::RegionKind::State || region.kind == isa::RegionKind::Scratch || (region.kind == isa::RegionKind::Constant && data && data->fill);
+    if (owned) {
+      storage.pages = Pages(region.bytes);
+      if (region.kind == isa::RegionKind::State)
+        storage.before = Pages(region.bytes);
+      if (storage.pages.failed() || storage.before.failed())
+        return Error("MN-RUN-MEMORY", "the host has no " + std::to_string(region.bytes) + " bytes for region " + region.name);
+      storage.data = storage.pages.data();
+    }
+    if (region.kind != isa::RegionKind::Constant)
+      continue;
+    if (!data || (!data->fill && data->bytes.size() != region.bytes))
+      return Error("MN-SHAPE-BYTES", "constant region " + region.name + " has no data of " + std::to_string(region.bytes) + " bytes");
+    if (data->fill)
+      data->fill(0, {storage.data, region.bytes});
+    else // Programs cannot write constants: the verifier refuses such operands.
+      storage.data = const_cast<std::byte *>(data->bytes.data());
+  }
+  resetState();
+  return {};
+}
+
+void CoreMemory::resetState() {
+  for (uint32_t i = 0; i < regions_.size(); ++i) {
+    if (program_.regions[i].kind != isa::RegionKind::State)
+      continue;
+    std::span<std::byte> to(regions_[i].data, program_.regions[i].bytes);
+    const isa::ConstantData *data = program_.constantOf(i);
+    if (data && data->fill)
+      data->fill(0, to);
+    else if (data && data->bytes.size() == to.size())
+      std::memcpy(to.data(), data->bytes.data(), to.size());
+    else
+      std::memset(to.data(), 0, to.size());
+  }
+}
+
+std::span<std::byte> CoreMemory::state(uint32_t region) {
+  if (region >= regions_.size() || program_.regions[region].kind != isa::RegionKind::State)
+    return {};
+  return {regions_[region].data, program_.regions[region].bytes};
+}
+
+Status CoreMemory::begin(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs) {
+  Error error;
+  size_t nextInput = 0, nextOutput = 0;
+  for (size_t i = 0; i < regions_.size(); ++i) {
+    const isa::Region &region = program_.regions[i];
+    RegionStorage &storage = regions_[i];
+    bool isInput = region.kind == isa::RegionKind::Input, isOutput = region.kind == isa::RegionKind::Output;
+    if (isInput || isOutput) {
+      size_t &next = isInput ? nextInput : nextOutput;
+      size_t count = isInput ? inputs.size() : outputs.size();
+      size_t bytes = next < count ? (isInput ? inputs[next].size() : outputs[next].size()) : 0;
+      if (next >= count || bytes != region.bytes)
+        error.add("MN-RUN-INPUT", std::string(isInput ? "input " : "output ") + region.name + " wants " + std::to_string(region.bytes) + " bytes, got " +
+                                      (next < count ? std::to_string(bytes) : std::string("nothing")));
+      else // Inputs are never written: the verifier refuses such operands.
+        storage.data = isInput ? const_cast<std::byte *>(inputs[next].data()) : outputs[next].data();
+      ++next;
+    }
+    if (storage.checksWritten)
+      storage.written.clear();
+    if (region.kind == isa::RegionKind::State)
+      std::memcpy(storage.before.data(), storage.data, region.bytes);
+  }
+  if (nextInput < inputs.size() || nextOutput < outputs.size())
+    error.add("MN-RUN-INPUT", "the program has " + std::to_string(nextInput) + " inputs and " + std::to_string(nextOutput) + " outputs, got " +
+                                  std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()));
+  sbufWritten_.clear();
+  psumWritten_.clear();
+  return error.empty() ? Status() : Status(error);
+}
+
+void CoreMemory::rollBack() {
+  for (size_t i = 0; i < regions_.size(); ++i)
+    if (program_.regions[i].kind == isa::RegionKind::State)
+      std::memcpy(regions_[i].data, regions_[i].before.data(), program_.regions[i].bytes);
+}
+
+Status CoreMemory::checkOutputs() const {
+  for (size_t i = 0; i < regions_.size(); ++i) {
+    const isa::Region &region = program_.regions[i];
+    if (region.kind != isa::RegionKind::Output || region.bytes == 0)
+      continue;
+    Footprint whole;
+    whole.pattern.push(1, static_cast<int64_t>(region.bytes));
+    whole.high = static_cast<int64_t>(region.bytes);
+    if (auto hole = regions_[i].written.firstHole({&whole, 0}))
+      return Error("MN-RUN-UNINIT", "the program ended without writing byte " + std::to_string(hole->byte) + " of output " + region.name);
+  }
+  return {};
+}
+
+std::string CoreMemory::nameOfMemory(int memory) const {
+  if (memory < 2)
+    return memory == 0 ? "sbuf" : "psum";
+  return "region " + program_.regions[static_cast<size_t>(memory - 2)].name;
+}
+
+WrittenMap *CoreMemory::writtenOf(int memory) {
+  if (memory < 2)
+    return memory == 0 ? &sbufWritten_ : &psumWritten_;
+  return &regions_[static_cast<size_t>(memory - 2)].written;
+}
+
+Status CoreMemory::place(const DecodedStream &stream, const DecodedInstruction &instruction, const std::array<uint32_t, 64> &registers, std::vector<Placed> &placed) {
+  placed.clear();
+  indexed_ = false;
+  for (uint32_t i = 0; i < instruction.operandCount; ++i) {
+    const DecodedOperand &operand = stream.operands[instruction.firstOperand + i];
+    const Footprint &shape = operand.footprint;
+    __int128 shift = static_cast<__int128>(registers[shape.reg]) * shape.scale;
+    if (shape.low + shift < 0 || shape.high + shift > operand.limit || shift % shape.elementBytes != 0)
+      return Error("MN-RUN-BOUNDS", "with register " + std::to_string(shape.reg) + " = " + std::to_string(registers[shape.reg]) + " an operand reaches from byte " +
+                                        number(shape.low + shift) + " to " + number(shape.high + shift - 1) + "; " + nameOfMemory(shape.memory) + " has bytes 0 to " +
+                                        std::to_string(operand.limit - 1) + ", and addresses are whole elements of " + std::to_string(shape.elementBytes) + " bytes");
+    Placed at{&shape, static_cast<int64_t>(shift)};
+    if (operand.bank && at.low() / operand.bank != (at.high() - 1) / operand.bank)
+      return Error("MN-RUN-BOUNDS", "the result reaches from byte " + std::to_string(at.low()) + " to " + std::to_string(at.high() - 1) + " of psum, across banks of " +
+                                        std::to_string(operand.bank) + " bytes");
+    placed.push_back(at);
+    indexed_ |= operand.indexed;
+    if (!operand.checksWritten || operand.indexed)
+      continue;
+    WrittenMap *written = writtenOf(shape.memory);
+    if (operand.access != Access::Write)
+      if (auto hole = written->firstHole(at))
+        return Error("MN-RUN-UNINIT", "reads byte " + std::to_string(hole->byte) + (shape.isDevice() ? "" : " of partition " + std::to_string(hole->partition)) + " of " +
+                                          nameOfMemory(shape.memory) + ", which nothing has written");
+    if (operand.access != Access::Read)
+      written->mark(at);
+  }
+  return {};
+}
+
+Status CoreMemory::checkRow(const isa::DeviceOperand &operand, int64_t shift, Access access) {
+  Footprint shape = footprintOf({operand, access, false});
+  const isa::Region &region = program_.regions[operand.region];
+  if (static_cast<__int128>(shape.low) + shift < 0 || static_cast<__int128>(shape.high) + shift > static_cast<__int128>(region.bytes))
+    return Error("MN-RUN-BOUNDS", "a row reaches from byte " + number(static_cast<__int128>(shape.low) + shift) + "; region " + region.name + " has " +
+                                      std::to_string(region.bytes) + " bytes");
+  RegionStorage &storage = regions_[operand.region];
+  if (!storage.checksWritten)
+    return {};
+  Placed at{&shape, shift};
+  if (access != Access::Write)
+    if (auto hole = storage.written.firstHole(at))
+      return Error("MN-RUN-UNINIT", "reads byte " + std::to_string(hole->byte) + " of region " + region.name + ", which nothing has written");
+  if (access != Access::Read)
+    storage.written.mark(at);
+  return {};
+}
+
+Result<View> CoreMemory::tile(const isa::TileOperand &operand, Access) {
+  bool psum = operand.space == isa::Space::Psum;
+  View view;
+  view.partitionPitch = psum ? psumPitch_ : sbufPitch_;
+  view.base = (psum ? psum_ : sbuf_).data() + operand.partition * view.partitionPitch + operand.offset + (*registers_)[operand.reg];
+  view.partitions = operand.partitions;
+  view.type = operand.type;
+  view.dims = operand.dims;
+  return view;
+}
+
+Result<DeviceView> CoreMemory::device(const isa::DeviceOperand &operand, Access access) {
+  int64_t shift = static_cast<int64_t>(static_cast<uint64_t>((*registers_)[operand.reg]) * static_cast<uint64_t>(static_cast<int64_t>(operand.scale)));
+  if (indexed_)
+    if (Status status = checkRow(operand, shift, access); !status)
+      return status.error();
+  DeviceView view;
+  view.base = regions_[operand.region].data + static_cast<int64_t>(operand.offset) + shift;
+  view.type = operand.type;
+  view.dims = operand.dims;
+  return view;
+}
+
+void CoreMemory::writeRegister(uint8_t index, uint32_t value) {
+  if (index != 0)
+    (*registers_)[index] = value;
+}
+
+void CoreMemory::parallel(int64_t count, int64_t grain, RangeFunction run) {
+  if (pool_)
+    pool_->run(count, grain, run);
+  else
+    Memory::parallel(count, grain, run);
+}
+
+} // namespace manaslu::sim

@@ -1,0 +1,63 @@
+// Loading and running.
+#include "lib/Sim/Machine.h"
+
+#include "lib/Sim/Machine/Scheduler.h"
+#include "lib/Sim/Verify.h"
+
+namespace manaslu::sim {
+
+struct Machine::Core {
+  const isa::Program *program;
+  Chip chip;
+  std::unique_ptr<CoreMemory> memory;
+  std::vector<DecodedStream> code;
+  std::unique_ptr<WorkerPool> pool;
+};
+
+Machine::Machine(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+Machine::Machine(Machine &&) noexcept = default;
+Machine &Machine::operator=(Machine &&) noexcept = default;
+Machine::~Machine() = default;
+
+Result<Machine> Machine::create(const isa::Program &program) {
+  auto chip = parseChip(program.chipJson, "the program's chip");
+  if (!chip)
+    return chip.error();
+  if (Status status = verifyForChip(program, *chip); !status)
+    return status.error();
+  auto core = std::make_unique<Core>(Core{&program, *chip, nullptr, {}, nullptr});
+  auto memory = CoreMemory::create(program, core->chip);
+  if (!memory)
+    return memory.error();
+  core->memory = std::move(*memory);
+  core->code = decode(program, core->chip);
+  return Machine(std::move(core));
+}
+
+Result<RunResult> Machine::run(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs, const RunOptions &options) {
+  int threads = std::clamp(options.threads, 1, 64);
+  if (threads > 1 && (!core_->pool || core_->pool->threads() != threads))
+    core_->pool = std::make_unique<WorkerPool>(threads);
+  core_->memory->use(threads > 1 ? core_->pool.get() : nullptr);
+  if (Status status = core_->memory->begin(inputs, outputs); !status)
+    return status.error();
+  Scheduler scheduler(*core_->program, core_->chip, core_->code, *core_->memory, options);
+  auto result = scheduler.run();
+  if (result)
+    if (Status status = core_->memory->checkOutputs(); !status)
+      result = status.error();
+  if (!result) {
+    core_->memory->rollBack();
+    return result.error();
+  }
+  result->threads = threads;
+  return result;
+}
+
+void Machine::resetState() { core_->memory->resetState(); }
+
+std::span<std::byte> Machine::state(uint32_t region) { return core_->memory->state(region); }
+
+const Chip &Machine::chip() const { return core_->chip; }
+
+} // namespace manaslu::sim

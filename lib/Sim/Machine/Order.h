@@ -1,0 +1,64 @@
+// What each stream knows to have happened: vector clocks, and the log of accesses in which unordered conflicts are found.
+#pragma once
+
+#include "lib/Sim/Machine/Footprint.h"
+
+#include <memory>
+#include <vector>
+
+namespace manaslu::sim {
+
+/// A timeline is a stream (0 .. 19) or a chain of DMA instructions of which each was issued knowing that the one before had completed.
+using Timeline = uint32_t;
+
+/// For each timeline the latest epoch known to be complete; absent ones are 0.
+class Knowledge {
+public:
+  uint32_t of(Timeline timeline) const { return timeline < epochs_->size() ? (*epochs_)[timeline] : 0; }
+  void learn(Timeline timeline, uint32_t epoch);
+  /// Learns everything that `other` knows.
+  void join(const Knowledge &other);
+  size_t size() const { return epochs_->size(); }
+
+private:
+  std::vector<uint32_t> &own();
+  std::shared_ptr<std::vector<uint32_t>> epochs_ = std::make_shared<std::vector<uint32_t>>();
+};
+
+/// An access by an instruction, as remembered.
+struct LoggedAccess {
+  Placed placed;
+  Timeline timeline;
+  uint32_t epoch;
+  uint32_t instruction;
+  uint8_t stream;
+  bool writes;
+};
+
+/// The accesses to one memory that later ones may still conflict with. Accesses that everybody later in order supersedes are forgotten.
+class AccessLog {
+public:
+  /// `bytes` of one partition.
+  explicit AccessLog(int64_t bytes);
+
+  /// Who accesses: its timelines are always ordered before it, and what `knowledge` says.
+  struct Accessor {
+    const Knowledge &knowledge;
+    Timeline timeline;
+    Timeline ring;
+  };
+  /// Logs the access; gives an earlier access that conflicts and is not ordered before it, if there is one.
+  std::optional<LoggedAccess> add(const LoggedAccess &access, const Accessor &accessor);
+  /// Forgets accesses that `known` (what every running stream knows) covers.
+  void forget(const Knowledge &known);
+  void clear();
+  size_t size() const;
+
+private:
+  int64_t bucketOf(int64_t byte) const { return std::clamp<int64_t>(byte / bucketBytes_, 0, static_cast<int64_t>(buckets_.size()) - 1); }
+
+  int64_t bucketBytes_;
+  std::vector<std::vector<LoggedAccess>> buckets_;
+};
+
+} // namespace manaslu::sim

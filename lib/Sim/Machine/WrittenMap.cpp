@@ -1,0 +1,83 @@
+// Bitmaps of written bytes.
+#include "lib/Sim/Machine/WrittenMap.h"
+
+#include <bit>
+
+namespace manaslu::sim {
+
+WrittenMap::WrittenMap(int64_t partitions, int64_t bytesPerPartition) {
+  int64_t granules = (bytesPerPartition + 3) / 4;
+  wholeWords_ = (granules + 63) / 64;
+  partBytes_ = (granules + 1) / 2;
+  whole_ = Pages(static_cast<size_t>(partitions * wholeWords_ * 8));
+  part_ = Pages(static_cast<size_t>(partitions * partBytes_));
+}
+
+void WrittenMap::clear() {
+  whole_.clear();
+  part_.clear();
+}
+
+void WrittenMap::markPart(int64_t row, int64_t granule, int64_t low, int64_t high) {
+  uint8_t &cell = partRow(row)[granule / 2];
+  int shift = granule % 2 ? 4 : 0;
+  auto mask = static_cast<uint8_t>(((1u << high) - 1) & ~((1u << low) - 1));
+  cell = static_cast<uint8_t>(cell | (mask << shift));
+  if (((cell >> shift) & 15) == 15)
+    wholeRow(row)[granule / 64] |= uint64_t(1) << (granule % 64);
+}
+
+void WrittenMap::markRange(int64_t row, int64_t low, int64_t high) {
+  int64_t first = (low + 3) / 4, last = high / 4;
+  if (first > last)
+    return markPart(row, last, low - last * 4, high - last * 4);
+  if (low % 4)
+    markPart(row, first - 1, low % 4, 4);
+  if (high % 4)
+    markPart(row, last, 0, high % 4);
+  uint64_t *words = wholeRow(row);
+  while (first < last) {
+    int64_t bit = first % 64, count = std::min<int64_t>(64 - bit, last - first);
+    words[first / 64] |= (count == 64 ? ~uint64_t(0) : (uint64_t(1) << count) - 1) << bit;
+    first += count;
+  }
+}
+
+int64_t WrittenMap::holeIn(int64_t row, int64_t low, int64_t high) const {
+  const uint64_t *words = wholeRow(row);
+  for (int64_t granule = low / 4, end = (high + 3) / 4; granule < end;) {
+    int64_t bit = granule % 64, count = std::min<int64_t>(64 - bit, end - granule);
+    uint64_t mask = (count == 64 ? ~uint64_t(0) : (uint64_t(1) << count) - 1) << bit;
+    uint64_t missing = mask & ~words[granule / 64];
+    while (missing) {
+      int64_t at = granule / 64 * 64 + std::countr_zero(missing);
+      missing &= missing - 1;
+      unsigned written = (partRow(row)[at / 2] >> (at % 2 ? 4 : 0)) & 15;
+      for (int64_t byte = std::max(low, at * 4); byte < std::min(high, at * 4 + 4); ++byte)
+        if (!(written >> (byte - at * 4) & 1))
+          return byte;
+    }
+    granule += count;
+  }
+  return -1;
+}
+
+void WrittenMap::mark(const Placed &placed) {
+  for (int64_t row = placed.shape->firstPartition; row < placed.shape->lastPartition; ++row)
+    forEachByteRun(placed, [&](int64_t low, int64_t high) {
+      markRange(row, low, high);
+      return true;
+    });
+}
+
+std::optional<WrittenMap::Hole> WrittenMap::firstHole(const Placed &placed) const {
+  for (int row = placed.shape->firstPartition; row < placed.shape->lastPartition; ++row) {
+    int64_t hole = -1;
+    forEachByteRun(placed, [&](int64_t low, int64_t high) { return (hole = holeIn(row, low, high)) < 0; });
+    if (hole >= 0)
+      return Hole{row, hole};
+  }
+  return std::nullopt;
+}
+
+} // namespace manaslu::sim

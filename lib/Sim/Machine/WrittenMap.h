@@ -1,0 +1,43 @@
+// Which bytes of a memory have been written since the run began: finds reads of values that nobody wrote.
+#pragma once
+
+#include "lib/Sim/Machine/Footprint.h"
+#include "lib/Sim/Machine/Pages.h"
+
+#include <optional>
+
+namespace manaslu::sim {
+
+/// One bit per 4-byte granule that is written whole, and one bit per byte for granules written in part; exact to the byte.
+class WrittenMap {
+public:
+  WrittenMap() = default;
+  WrittenMap(int64_t partitions, int64_t bytesPerPartition);
+
+  /// The host lacks the memory for the map.
+  bool failed() const { return whole_.failed() || part_.failed(); }
+  /// Forgets everything.
+  void clear();
+  /// Marks the footprint written.
+  void mark(const Placed &placed);
+  struct Hole {
+    int partition;
+    int64_t byte;
+  };
+  /// The first byte of the footprint that was never written, or nothing.
+  std::optional<Hole> firstHole(const Placed &placed) const;
+
+private:
+  uint64_t *wholeRow(int64_t row) const { return reinterpret_cast<uint64_t *>(whole_.data()) + row * wholeWords_; }
+  uint8_t *partRow(int64_t row) const { return reinterpret_cast<uint8_t *>(part_.data()) + row * partBytes_; }
+  void markRange(int64_t row, int64_t low, int64_t high);
+  void markPart(int64_t row, int64_t granule, int64_t low, int64_t high);
+  int64_t holeIn(int64_t row, int64_t low, int64_t high) const;
+
+  int64_t wholeWords_ = 0; ///< 64-bit words of a row of `whole_`
+  int64_t partBytes_ = 0;  ///< bytes of a row of `part_`: 4 bits a granule
+  Pages whole_;
+  Pages part_;
+};
+
+} // namespace manaslu::sim
