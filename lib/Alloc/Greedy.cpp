@@ -27,7 +27,8 @@ int64_t lowestGap(const Buffer &buffer, std::vector<std::pair<int64_t, int64_t>>
 /// The buffers in the order of their starts as an implicit balanced tree; each node knows the latest end of the placed buffers below it.
 class IntervalTree {
 public:
-  explicit IntervalTree(std::span<const Buffer> buffers) : buffers_(buffers), order_(buffers.size()), rank_(buffers.size()), latest_(buffers.size(), INT64_MIN), placed_(buffers.size()) {
+  explicit IntervalTree(std::span<const Buffer> buffers)
+      : buffers_(buffers), order_(buffers.size()), rank_(buffers.size()), latest_(buffers.size(), INT64_MIN), placed_(buffers.size()) {
     std::iota(order_.begin(), order_.end(), 0);
     std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return buffers[a].start < buffers[b].start; });
     for (size_t i = 0; i < order_.size(); ++i)
@@ -153,7 +154,8 @@ Result<Placement> place(std::span<const Buffer> buffers, int64_t capacity, const
   int64_t bound = load(buffers), steps = 0;
   auto failure = [&](int64_t height) {
     std::string reached = height < 0 ? "" : ", the lowest placement found takes " + std::to_string(height);
-    return Error("MN-MEM-PLACE", std::to_string(buffers.size()) + " buffers need at least " + std::to_string(bound) + reached + ", the capacity is " + std::to_string(capacity));
+    return Error("MN-MEM-PLACE", std::to_string(buffers.size()) + " buffers need at least " + std::to_string(bound) + reached + ", the capacity is " +
+                                     std::to_string(capacity));
   };
   if (bound > capacity)
     return failure(-1);

@@ -23,7 +23,8 @@ private:
 
 } // namespace
 
-Placement hillClimb(std::span<const Buffer> buffers, std::vector<int> order, const std::vector<std::vector<int>> &neighbours, int64_t capacity, int64_t budget) {
+Placement hillClimb(std::span<const Buffer> buffers, std::vector<int> order, const std::vector<std::vector<int>> &neighbours, int64_t capacity,
+                    int64_t budget) {
   int64_t steps = 0;
   Placement best = firstFit(buffers, order, neighbours, steps);
   std::vector<size_t> position(buffers.size());

@@ -147,7 +147,8 @@ std::vector<std::vector<int>> groups(std::span<const Buffer> buffers) {
 /// Preferences by the sum of sizes that live beside a buffer (T), area (A) and width in time (W), in three arrangements.
 std::vector<std::vector<int>> preferences(std::span<const Buffer> buffers, const std::vector<int> &group, const std::vector<std::vector<int>> &neighbours) {
   auto key = [&](int b, int kind) {
-    double width = static_cast<double>(buffers[b].end - buffers[b].start), area = width * static_cast<double>(buffers[b].size), total = static_cast<double>(buffers[b].size);
+    double width = static_cast<double>(buffers[b].end - buffers[b].start), area = width * static_cast<double>(buffers[b].size),
+           total = static_cast<double>(buffers[b].size);
     for (int other : neighbours[b])
       total += static_cast<double>(buffers[other].size);
     return kind == 0 ? std::tuple(-width, -area, -total, b) : kind == 1 ? std::tuple(-total, -area, -width, b) : std::tuple(-total, -width, -area, b);

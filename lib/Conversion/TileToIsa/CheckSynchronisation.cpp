@@ -109,8 +109,8 @@ public:
     }
     for (const Stream &stream : streams_)
       if (problem_.empty() && !stream.halted)
-        problem_ = "deadlock: " + where(stream) + " waits for semaphore " + std::to_string(syncOf((*stream.code)[stream.pc]).waitSem) + " >= " +
-                   std::to_string(waitValue(stream)) + ", which ends at " + std::to_string(raised_[syncOf((*stream.code)[stream.pc]).waitSem].size());
+        problem_ = "deadlock: " + where(stream) + " waits for semaphore " + std::to_string(syncOf((*stream.code)[stream.pc]).waitSem) +
+                   " >= " + std::to_string(waitValue(stream)) + ", which ends at " + std::to_string(raised_[syncOf((*stream.code)[stream.pc]).waitSem].size());
     return problem_.empty() ? Status() : Status(Error("MN-INTERNAL", "synchronisation: " + problem_));
   }
 
@@ -196,7 +196,8 @@ private:
       problem_ = where(stream) + " accesses memory and raises no semaphore";
       return;
     }
-    Past now{static_cast<int>(&stream - streams_.data()), sync.signalSem, static_cast<uint32_t>(raised_[sync.signalSem].size() + 1), orderOf(stream), static_cast<uint32_t>(stream.pc)};
+    Past now{static_cast<int>(&stream - streams_.data()), sync.signalSem, static_cast<uint32_t>(raised_[sync.signalSem].size() + 1), orderOf(stream),
+             static_cast<uint32_t>(stream.pc)};
     // Reads come first: an instruction may overwrite what it reads.
     for (bool writes : {false, true})
       for (const Touch &touch : touches)
@@ -279,7 +280,8 @@ private:
         r[rotate->dst] -= rotate->limit;
     } else if (std::holds_alternative<isa::Halt>(instruction)) {
       stream.halted = true;
-    } else if (isa::familyOf(instruction) == isa::StreamFamily::All && !std::holds_alternative<isa::Wait>(instruction) && !std::holds_alternative<isa::Signal>(instruction)) {
+    } else if (isa::familyOf(instruction) == isa::StreamFamily::All && !std::holds_alternative<isa::Wait>(instruction) &&
+               !std::holds_alternative<isa::Signal>(instruction)) {
       problem_ = where(stream, stream.pc - 1) + " is not expected in a compiled program";
     }
   }
@@ -296,7 +298,8 @@ private:
 
 } // namespace
 
-Status checkSynchronisation(const std::map<isa::StreamId, std::vector<isa::Instruction>> &streams, const std::map<isa::StreamId, std::vector<OrderTag>> &order) {
+Status checkSynchronisation(const std::map<isa::StreamId, std::vector<isa::Instruction>> &streams,
+                            const std::map<isa::StreamId, std::vector<OrderTag>> &order) {
   return Judge().run(streams, order);
 }
 

@@ -182,7 +182,9 @@ private:
     if (name != "dma")
       return name == "pe" ? isa::StreamId::Pe : name == "ve" ? isa::StreamId::Ve : name == "se" ? isa::StreamId::Se : isa::StreamId::Ge;
     int ring = llvm::TypeSwitch<Operation *, int>(engine)
-                   .Case([&](LoadOp) { return leaf.constantLoad ? 0 : leaf.freeLoad ? 1 : 6; })
+                   .Case([&](LoadOp) { return leaf.constantLoad ? 0
+                                              : leaf.freeLoad   ? 1
+                                                                : 6; })
                    .Case([](StoreOp) { return 2; })
                    .Case<GatherRowsOp, ScatterRowsOp>([](auto) { return 3; })
                    .Case<CopyDeviceOp>([](auto) { return 5; })
@@ -228,8 +230,8 @@ private:
     for (ByteRange &range : access.bytes)
       range = {range.low + access.shift, range.high + access.shift};
     if (access.bytes.front().low + reach.low < 0 || access.bytes.back().high + reach.high > buffer.bytes) {
-      fail(view, "a view reaches bytes " + std::to_string(access.bytes.front().low + reach.low) + " to " + std::to_string(access.bytes.back().high + reach.high) +
-                     " of a buffer of " + std::to_string(buffer.bytes));
+      fail(view, "a view reaches bytes " + std::to_string(access.bytes.front().low + reach.low) + " to " +
+                     std::to_string(access.bytes.back().high + reach.high) + " of a buffer of " + std::to_string(buffer.bytes));
       return std::nullopt;
     }
     if (buffer.space != Space::Device) {
@@ -248,7 +250,8 @@ private:
       return add(std::move(leaf), items);
     auto first = leaf.accesses[0].viewType().getSizes(), second = leaf.accesses[1].viewType().getSizes();
     int dimension = leaf.loop >= 0 ? 0 : 1;
-    if (static_cast<int>(first.size()) <= dimension || static_cast<int>(second.size()) <= dimension || first.take_front(dimension + 1) != second.take_front(dimension + 1))
+    if (static_cast<int>(first.size()) <= dimension || static_cast<int>(second.size()) <= dimension ||
+        first.take_front(dimension + 1) != second.take_front(dimension + 1))
       return add(std::move(leaf), items);
     int64_t size = first[dimension], step = size;
     if (leaf.loop >= 0) {

@@ -25,15 +25,15 @@ struct Term {
 struct Buffer {
   mlir::Value value;
   Space space = Space::Sbuf;
-  int64_t bytes = 0;   ///< per partition; of a device region in all
+  int64_t bytes = 0; ///< per partition; of a device region in all
   int64_t elementBytes = 1;
   int loop = -1;       ///< innermost loop whose body allocates it, -1: none
   bool tracked = true; ///< false for device regions that no instruction writes
   int region = -1;     ///< index in the region table, -1 on the chip
   // Decided by planStorage.
-  int copies = 1;      ///< rotating copies of a buffer allocated in a loop
-  int64_t stride = 0;  ///< bytes from one copy to the next
-  int64_t base = 0;    ///< byte of the first copy within its partitions
+  int copies = 1;     ///< rotating copies of a buffer allocated in a loop
+  int64_t stride = 0; ///< bytes from one copy to the next
+  int64_t base = 0;   ///< byte of the first copy within its partitions
 };
 
 /// One operand of an instruction.
@@ -83,7 +83,7 @@ struct Model {
   std::vector<Buffer> buffers;
   std::vector<Leaf> leaves;
   std::vector<Loop> loops;
-  std::vector<Item> body;        ///< top level, in order
+  std::vector<Item> body;         ///< top level, in order
   std::vector<int> regionBuffers; ///< buffer of each region
 
   /// The loops around a leaf or loop body, outermost first.
@@ -96,8 +96,8 @@ struct ModelOptions {
   int64_t constantPartBytes = 512 << 10; ///< loads of constants outside loops are cut along the free dimension into parts of about this size
 };
 
-/// Reads a tile program: a function without arguments of regions, allocations, views, engine operations and `scf.for` from 0 by 1 with constant bounds. Loops of one
-/// iteration are unfolded. Errors: MN-INTERNAL for anything else, for a view that leaves its buffer or breaks a partition rule; MN-MEM-PATTERN.
+/// Reads a tile program: a function without arguments of regions, allocations, views, engine operations and `scf.for` from 0 by 1 with constant bounds. Loops
+/// of one iteration are unfolded. Errors: MN-INTERNAL for anything else, for a view that leaves its buffer or breaks a partition rule; MN-MEM-PATTERN.
 Result<Model> buildModel(mlir::func::FuncOp function, const ModelOptions &options);
 
 /// The bytes that a view touches, relative to its buffer's start at iteration 0: exact up to `most` ranges, beyond that their hull by groups. With a

@@ -39,7 +39,8 @@ inline uint16_t bf16Of(uint32_t bits) {
   return (bits & 0x7FFFFFFF) > 0x7F800000 ? 0x7FC0 : static_cast<uint16_t>(rounded);
 }
 
-template <class From, class To, class F> void copyPlane(const From *source, To *target, int64_t rows, int64_t columns, int64_t sourceRow, int64_t sourceColumn, int64_t row, int64_t column, F &&cast) {
+template <class From, class To, class F>
+void copyPlane(const From *source, To *target, int64_t rows, int64_t columns, int64_t sourceRow, int64_t sourceColumn, int64_t row, int64_t column, F &&cast) {
   if (sourceColumn == 1 && column == 1) {
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < columns; ++c)
@@ -54,19 +55,23 @@ template <class From, class To, class F> void copyPlane(const From *source, To *
 }
 
 /// Any pair of types, through fp32 (int32 to int32 and equal types move bits before this).
-void copyAny(const Piece &piece, const std::byte *source, std::byte *target, int64_t rows, int64_t columns, int64_t sourceRow, int64_t sourceColumn, int64_t row, int64_t column) {
+void copyAny(const Piece &piece, const std::byte *source, std::byte *target, int64_t rows, int64_t columns, int64_t sourceRow, int64_t sourceColumn,
+             int64_t row, int64_t column) {
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < columns; ++c)
-      numerics::fromF32(piece.to, numerics::toF32(piece.from, source + (r * sourceRow + c * sourceColumn) * sizeOf(piece.from)), target + (r * row + c * column) * sizeOf(piece.to));
+      numerics::fromF32(piece.to, numerics::toF32(piece.from, source + (r * sourceRow + c * sourceColumn) * sizeOf(piece.from)),
+                        target + (r * row + c * column) * sizeOf(piece.to));
 }
 
-void plane(const Piece &piece, const std::byte *source, std::byte *target, int64_t rows, int64_t columns, int64_t sourceRow, int64_t sourceColumn, int64_t row, int64_t column) {
+void plane(const Piece &piece, const std::byte *source, std::byte *target, int64_t rows, int64_t columns, int64_t sourceRow, int64_t sourceColumn, int64_t row,
+           int64_t column) {
   auto same = [](auto x) { return x; };
   auto move = [&]<class T>(T) {
     copyPlane(reinterpret_cast<const T *>(source), reinterpret_cast<T *>(target), rows, columns, sourceRow, sourceColumn, row, column, same);
   };
   if (piece.from == DType::F32 && piece.to == DType::BF16)
-    return copyPlane(reinterpret_cast<const uint32_t *>(source), reinterpret_cast<uint16_t *>(target), rows, columns, sourceRow, sourceColumn, row, column, bf16Of);
+    return copyPlane(reinterpret_cast<const uint32_t *>(source), reinterpret_cast<uint16_t *>(target), rows, columns, sourceRow, sourceColumn, row, column,
+                     bf16Of);
   if (piece.from != piece.to)
     return copyAny(piece, source, target, rows, columns, sourceRow, sourceColumn, row, column);
   switch (sizeOf(piece.from)) {
@@ -94,8 +99,8 @@ void runTask(const Task &task) {
       from += index[d] * piece.sourceStrides[d];
       to += index[d] * piece.strides[d];
     }
-    plane(piece, piece.source + from * sizeOf(piece.from), piece.target + to * sizeOf(piece.to), rows, columns, piece.sourceStrides[rank - 2], piece.sourceStrides[rank - 1],
-          piece.strides[rank - 2], piece.strides[rank - 1]);
+    plane(piece, piece.source + from * sizeOf(piece.from), piece.target + to * sizeOf(piece.to), rows, columns, piece.sourceStrides[rank - 2],
+          piece.sourceStrides[rank - 1], piece.strides[rank - 2], piece.strides[rank - 1]);
     int64_t d = static_cast<int64_t>(rank) - 3;
     for (; d >= 0; --d) {
       if (++index[d] < (d == 0 ? last : piece.sizes[d]))

@@ -22,7 +22,8 @@ struct ParameterData {
 /// Finds a parameter by name.
 using ParameterSource = std::function<std::optional<ParameterData>(std::string_view name)>;
 
-/// The bytes of each constant region, in the order given. Work is spread over `threads`. Errors: MN-INTERNAL for an unknown parameter or a piece that leaves its parameter or region.
+/// The bytes of each constant region, in the order given. Work is spread over `threads`. Errors: MN-INTERNAL for an unknown parameter or a piece that leaves
+/// its parameter or region.
 Result<std::vector<std::vector<std::byte>>> packConstants(llvm::ArrayRef<RegionOp> regions, const ParameterSource &source, int threads);
 
 } // namespace manaslu::tile

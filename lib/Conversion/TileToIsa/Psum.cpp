@@ -1,7 +1,10 @@
 // PSUM by banks: a buffer takes whole banks, buffers in loops rotate through as many as there are, otherwise the bank that was free the longest is next.
 #include "lib/Conversion/TileToIsa/Storage.h"
 
+#include <llvm/ADT/STLExtras.h>
+
 #include <algorithm>
+#include <map>
 
 namespace manaslu::tile {
 
@@ -18,11 +21,13 @@ public:
   }
 
   Result<int64_t> run() {
-    chooseLimits();
+    raiseLimits();
     for (;;) {
-      applyLimits();
+      for (int b : members_)
+        applyLimit(b);
+      intervals_ = liveIntervals(model_, positions_);
       int64_t peak = 0;
-      int failed = assign(peak);
+      int failed = assign(members_, peak);
       if (failed < 0)
         return peak;
       if (!reduce(failed))
@@ -39,30 +44,55 @@ private:
     return loop;
   }
 
-  /// Every buffer of an outermost loop starts with an equal share of the banks.
-  void chooseLimits() {
-    std::vector<int64_t> wanted(model_.loops.size());
-    for (int b : members_)
-      if (model_.buffers[b].loop >= 0)
-        wanted[outermost(model_.buffers[b].loop)] += banks(b);
-    for (size_t loop = 0; loop < limit_.size(); ++loop)
-      limit_[loop] = wanted[loop] ? std::max<int64_t>(1, chip_.psumBanks / wanted[loop]) : 1;
+  void applyLimit(int b) {
+    Buffer &buffer = model_.buffers[b];
+    int64_t total = 1;
+    for (int loop = buffer.loop; loop >= 0; loop = model_.loops[loop].parent)
+      total *= model_.loops[loop].trips;
+    buffer.copies = buffer.loop < 0 ? 1 : static_cast<int>(std::min(limit_[buffer.loop], total));
   }
 
-  void applyLimits() {
-    for (int b : members_) {
-      Buffer &buffer = model_.buffers[b];
-      int64_t total = 1;
-      for (int loop = buffer.loop; loop >= 0; loop = model_.loops[loop].parent)
-        total *= model_.loops[loop].trips;
-      buffer.copies = buffer.loop < 0 ? 1 : static_cast<int>(std::min(limit_[outermost(buffer.loop)], total));
-    }
+  /// Copies of the buffers of each loop: all loops get two before any gets three, inner loops before outer ones because their banks are free again after them.
+  void raiseLimits() {
     intervals_ = liveIntervals(model_, positions_);
+    std::map<int, std::vector<int>> loops; // by outermost loop: those that allocate
+    std::map<int, std::vector<int>> near;  // by outermost loop: buffers that live during it
+    for (int b : members_)
+      if (int loop = model_.buffers[b].loop; loop >= 0 && !llvm::is_contained(loops[outermost(loop)], loop))
+        loops[outermost(loop)].push_back(loop);
+    for (auto &[top, list] : loops) {
+      std::stable_sort(list.begin(), list.end(), [&](int a, int b) { return model_.loops[a].depth > model_.loops[b].depth; });
+      for (int b : members_)
+        if (intervals_[b].start < positions_.loop[top].second && intervals_[b].end > positions_.loop[top].first)
+          near[top].push_back(b);
+      for (int64_t copies = 2; copies <= chip_.psumBanks; ++copies)
+        for (int loop : list)
+          if (limit_[loop] == copies - 1)
+            tryLimit(loop, copies, near[top]);
+    }
+  }
+
+  void tryLimit(int loop, int64_t copies, const std::vector<int> &near) {
+    int64_t before = limit_[loop], peak = 0;
+    limit_[loop] = copies;
+    for (int b : near) {
+      applyLimit(b);
+      Buffer &buffer = model_.buffers[b];
+      if (buffer.loop == loop && buffer.copies > 1)
+        intervals_[b] = {positions_.loop[loop].first, positions_.loop[loop].second};
+    }
+    if (assign(near, peak) < 0)
+      return;
+    limit_[loop] = before;
+    for (int b : near)
+      applyLimit(b);
+    if (before == 1)
+      intervals_ = liveIntervals(model_, positions_);
   }
 
   /// Takes banks in the order of starts. Returns the first buffer that finds none, or -1.
-  int assign(int64_t &peak) {
-    std::vector<int> order = members_;
+  int assign(const std::vector<int> &buffers, int64_t &peak) {
+    std::vector<int> order = buffers;
     std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return intervals_[a].start < intervals_[b].start; });
     std::vector<int64_t> freeAt(chip_.psumBanks, 0);
     peak = 0;
@@ -96,7 +126,7 @@ private:
     }
     if (victim < 0)
       return false;
-    limit_[outermost(model_.buffers[victim].loop)] = model_.buffers[victim].copies - 1;
+    limit_[model_.buffers[victim].loop] = model_.buffers[victim].copies - 1;
     return true;
   }
 
@@ -105,7 +135,8 @@ private:
     for (int b : members_)
       if (intervals_[b].start <= intervals_[failed].start && intervals_[b].end > intervals_[failed].start)
         live += banks(b);
-    return Error("MN-MEM-PSUM", "results that live at one time need " + std::to_string(live) + " banks of PSUM, the chip has " + std::to_string(chip_.psumBanks),
+    return Error("MN-MEM-PSUM",
+                 "results that live at one time need " + std::to_string(live) + " banks of PSUM, the chip has " + std::to_string(chip_.psumBanks),
                  describe(model_.buffers[failed].value.getDefiningOp()));
   }
 

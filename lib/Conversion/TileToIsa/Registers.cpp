@@ -27,7 +27,9 @@ Status Registers::assign(mlir::Operation *where) {
   bool enough = rotations_.size() + wanted_.size() <= static_cast<size_t>(supply);
   size_t reserved = enough ? 0 : counters.size();
   if (rotations_.size() + reserved > static_cast<size_t>(supply))
-    return Error("MN-INTERNAL", "rotating buffers of one loop need " + std::to_string(rotations_.size() + reserved) + " registers, a stream has " + std::to_string(supply), describe(where));
+    return Error("MN-INTERNAL",
+                 "rotating buffers of one loop need " + std::to_string(rotations_.size() + reserved) + " registers, a stream has " + std::to_string(supply),
+                 describe(where));
   for (auto &[rotation, reg] : rotations_)
     reg = static_cast<uint8_t>(next++);
   if (!enough) {

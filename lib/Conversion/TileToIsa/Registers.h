@@ -31,7 +31,8 @@ public:
   /// Gives out the registers; linear functions beyond the supply are computed from loop counters where they are used. MN-INTERNAL when not even that fits.
   Status assign(mlir::Operation *where);
 
-  /// Second pass. Registers of a function: appends instructions that compute it when it has none of its own. `temporary` numbers the operands of an instruction.
+  /// Second pass. Registers of a function: appends instructions that compute it when it has none of its own. `temporary` numbers the operands of an
+  /// instruction.
   uint8_t use(const Linear &linear, int temporary, std::vector<isa::Instruction> &out) const;
   uint8_t use(const Linear &linear, const Rotation &rotation, int temporary, std::vector<isa::Instruction> &out) const;
 

@@ -167,7 +167,8 @@ private:
     int64_t elements = type.getPartitions() * type.getElements();
     auto device = BufferType::get(builder.getContext(), Space::Device, 1, elements, type.getElementType());
     return RegionOp::create(builder, function_.getLoc(), device, builder.getStringAttr("spill." + std::to_string(scratchRegions++)),
-                            RegionKindAttr::get(builder.getContext(), RegionKind::Scratch), builder.getDenseI64ArrayAttr({elements}), StringAttr(), ArrayAttr());
+                            RegionKindAttr::get(builder.getContext(), RegionKind::Scratch), builder.getDenseI64ArrayAttr({elements}), StringAttr(),
+                            ArrayAttr());
   }
 
   static Value whole(OpBuilder &builder, Value buffer, BufferType tile) {
@@ -177,8 +178,8 @@ private:
     llvm::SmallVector<int64_t> strides = {1};
     if (device)
       strides.insert(strides.begin(), tile.getElements());
-    return ViewOp::create(builder, buffer.getLoc(), view, buffer, ValueRange(), builder.getI64IntegerAttr(0), builder.getI64IntegerAttr(0), builder.getDenseI64ArrayAttr({}),
-                          builder.getDenseI64ArrayAttr(strides));
+    return ViewOp::create(builder, buffer.getLoc(), view, buffer, ValueRange(), builder.getI64IntegerAttr(0), builder.getI64IntegerAttr(0),
+                          builder.getDenseI64ArrayAttr({}), builder.getDenseI64ArrayAttr(strides));
   }
 
   template <class Op> static void transfer(OpBuilder &builder, Value device, Value tile, BufferType type) {

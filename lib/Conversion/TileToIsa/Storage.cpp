@@ -136,8 +136,8 @@ Error sbufError(const Model &model, int64_t capacity) {
     mlir::Operation *op = model.buffers[problem.buffers[order[i]]].value.getDefiningOp();
     largest += (i ? ", " : "") + std::to_string(problem.requests[order[i]].size) + " at " + describe(op);
   }
-  return Error("MN-MEM-SBUF", "values that live at one time need " + std::to_string(alloc::load(problem.requests)) + " bytes per partition, the limit is " + std::to_string(capacity) +
-                                  "; the largest buffers: " + largest);
+  return Error("MN-MEM-SBUF", "values that live at one time need " + std::to_string(alloc::load(problem.requests)) + " bytes per partition, the limit is " +
+                                  std::to_string(capacity) + "; the largest buffers: " + largest);
 }
 
 /// Positions by which a buffer's end is put off when room allows, so that engines do not wait for each other over reused bytes.

@@ -16,8 +16,8 @@ struct Positions {
 
 Positions positionsOf(const Model &model);
 
-/// Half open live interval of each buffer in positions; {0, 0} for device regions and buffers that nothing uses. A buffer used in a loop that does not allocate it
-/// lives through that loop; one with several copies lives through the loop that allocates it.
+/// Half open live interval of each buffer in positions; {0, 0} for device regions and buffers that nothing uses. A buffer used in a loop that does not allocate
+/// it lives through that loop; one with several copies lives through the loop that allocates it.
 struct Interval {
   int64_t start = 0;
   int64_t end = 0;
@@ -25,15 +25,15 @@ struct Interval {
 std::vector<Interval> liveIntervals(const Model &model, const Positions &positions);
 
 struct StorageStatistics {
-  int64_t sbufPeakBytes = 0;    ///< per partition, greatest address used
+  int64_t sbufPeakBytes = 0; ///< per partition, greatest address used
   int64_t psumPeakBanks = 0;
-  int64_t prefetchBudget = 0;   ///< bytes per partition that prefetched constants and all else may take
+  int64_t prefetchBudget = 0; ///< bytes per partition that prefetched constants and all else may take
 };
 
 struct StorageOptions {
   bool prefetch = true;
-  int rotation = 2;             ///< copies of a buffer allocated in a loop, if room
-  int loadRotation = 3;         ///< of one that a transfer fills
+  int rotation = 2;     ///< copies of a buffer allocated in a loop, if room
+  int loadRotation = 3; ///< of one that a transfer fills
 };
 
 /// Moves loads of constants and inputs at the top level up as far as `budget` bytes per partition of live SBUF allow, keeping the order of each ring.

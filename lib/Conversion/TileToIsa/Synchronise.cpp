@@ -1,4 +1,5 @@
-// Follows the tile program iteration by iteration over physical bytes, with vector clocks that drop what is already known, and folds the waits into affine form.
+// Follows the tile program iteration by iteration over physical bytes, with vector clocks that drop what is already known, and folds the waits into affine
+// form.
 #include "lib/Conversion/TileToIsa/Synchronise.h"
 
 #include "lib/Conversion/TileToIsa/Tracker.h"
@@ -38,7 +39,8 @@ public:
   Result<SyncPlan> run() {
     int64_t total = countInstances(model_.body);
     if (total > options_.mostInstances)
-      return Error("MN-MEM-SIZE", "the tile program executes " + std::to_string(total) + " instructions, the limit is " + std::to_string(options_.mostInstances));
+      return Error("MN-MEM-SIZE",
+                   "the tile program executes " + std::to_string(total) + " instructions, the limit is " + std::to_string(options_.mostInstances));
     assignChannels(model_.body);
     if (next_ > isa::kSemaphoreCount)
       return Error("MN-INTERNAL", "more semaphores than the chip has");

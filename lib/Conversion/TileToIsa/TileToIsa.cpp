@@ -48,7 +48,8 @@ isa::Region regionOf(RegionOp op) {
   return region;
 }
 
-Status addRegions(const Model &model, const Chip &chip, const ParameterSource &parameters, const LoweringOptions &options, isa::Program &program, LoweringStatistics &statistics) {
+Status addRegions(const Model &model, const Chip &chip, const ParameterSource &parameters, const LoweringOptions &options, isa::Program &program,
+                  LoweringStatistics &statistics) {
   llvm::SmallVector<RegionOp> constants;
   std::vector<uint32_t> indices;
   for (int buffer : model.regionBuffers) {
@@ -61,7 +62,8 @@ Status addRegions(const Model &model, const Chip &chip, const ParameterSource &p
     statistics.deviceBytes += static_cast<int64_t>(program.regions.back().bytes);
   }
   if (statistics.deviceBytes > chip.deviceBytes)
-    return Error("MN-MEM-DEVICE", "the program's regions take " + std::to_string(statistics.deviceBytes) + " bytes, the chip has " + std::to_string(chip.deviceBytes));
+    return Error("MN-MEM-DEVICE",
+                 "the program's regions take " + std::to_string(statistics.deviceBytes) + " bytes, the chip has " + std::to_string(chip.deviceBytes));
   if (!options.pack)
     return {};
   auto bytes = packConstants(constants, parameters, options.threads);
@@ -131,7 +133,8 @@ Result<Planned> planWithSpills(func::FuncOp function, const Chip &chip, const Lo
 
 } // namespace
 
-Result<isa::Program> lowerToInstructions(func::FuncOp function, const Chip &chip, const ParameterSource &parameters, const LoweringOptions &options, LoweringStatistics *statistics) {
+Result<isa::Program> lowerToInstructions(func::FuncOp function, const Chip &chip, const ParameterSource &parameters, const LoweringOptions &options,
+                                         LoweringStatistics *statistics) {
   LoweringStatistics own;
   LoweringStatistics &figures = statistics ? *statistics : own;
   StopWatch watch(figures.seconds);

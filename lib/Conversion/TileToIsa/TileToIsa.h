@@ -12,12 +12,12 @@
 namespace manaslu::tile {
 
 struct LoweringOptions {
-  bool prefetch = true;        ///< loads of constants run ahead as far as SBUF has room
-  int rotation = 2;            ///< copies of a buffer allocated in a loop, if room
-  int loadRotation = 3;        ///< of one that a transfer fills
-  int loopTransferParts = 4;   ///< parts into which a transfer in a loop is cut, so that several are in flight
-  int threads = 2;             ///< for packing constants
-  bool pack = true;            ///< false: constants stay out of the program (its regions are there)
+  bool prefetch = true;      ///< loads of constants run ahead as far as SBUF has room
+  int rotation = 2;          ///< copies of a buffer allocated in a loop, if room
+  int loadRotation = 3;      ///< of one that a transfer fills
+  int loopTransferParts = 4; ///< parts into which a transfer in a loop is cut, so that several are in flight
+  int threads = 2;           ///< for packing constants
+  bool pack = true;          ///< false: constants stay out of the program (its regions are there)
 };
 
 /// Figures of one lowering, for the report.
@@ -33,8 +33,8 @@ struct LoweringStatistics {
   std::map<std::string, double> seconds; ///< by step
 };
 
-/// Lowers a tile program. `program.name` is the function's; chipJson, metadata and tileProgram are left to the caller. The memory plan, the synchronisation and the
-/// encoding are checked before it is returned. Errors: MN-MEM-*, MN-INTERNAL.
+/// Lowers a tile program. `program.name` is the function's; chipJson, metadata and tileProgram are left to the caller. The memory plan, the synchronisation and
+/// the encoding are checked before it is returned. Errors: MN-MEM-*, MN-INTERNAL.
 Result<isa::Program> lowerToInstructions(mlir::func::FuncOp function, const Chip &chip, const ParameterSource &parameters, const LoweringOptions &options,
                                          LoweringStatistics *statistics = nullptr);
 

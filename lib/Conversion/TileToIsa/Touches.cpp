@@ -62,7 +62,10 @@ private:
     if constexpr (std::is_same_v<T, isa::TensorScalar>)
       return name == "scalar0" ? instruction.kind0 == isa::ScalarKind::Tile : name == "scalar1" ? instruction.kind1 == isa::ScalarKind::Tile : true;
     else if constexpr (std::is_same_v<T, isa::Activate>)
-      return name == "scale" ? instruction.scaleKind == isa::ScalarKind::Tile : name == "bias" ? instruction.biasKind == isa::ScalarKind::Tile : name == "sum" ? instruction.reduce : true;
+      return name == "scale"  ? instruction.scaleKind == isa::ScalarKind::Tile
+             : name == "bias" ? instruction.biasKind == isa::ScalarKind::Tile
+             : name == "sum"  ? instruction.reduce
+                              : true;
     else if constexpr (std::is_same_v<T, isa::Scan>)
       return name != "initial" || instruction.initialKind == isa::ScalarKind::Tile;
     else

@@ -10,11 +10,11 @@ namespace manaslu::tile {
 
 /// One operand. Ranges are relative to the register's contribution.
 struct Touch {
-  int memory = 0;        ///< 0 SBUF, 1 PSUM, 2 + region
+  int memory = 0;          ///< 0 SBUF, 1 PSUM, 2 + region
   unsigned quadrants = 15; ///< of 32 partitions
   bool writes = false;
   uint8_t reg = 0;
-  int64_t scale = 1;     ///< R[reg] * scale bytes are added
+  int64_t scale = 1;                               ///< R[reg] * scale bytes are added
   std::vector<std::pair<int64_t, int64_t>> ranges; ///< half open, ascending
 };
 

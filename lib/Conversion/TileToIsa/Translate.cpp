@@ -66,9 +66,7 @@ bool cutLargeSizes(llvm::SmallVectorImpl<Dim> &dims, size_t most, int64_t larges
   return true;
 }
 
-Error patternError(ViewOp view, const std::string &what) {
-  return Error("MN-MEM-PATTERN", what + "; use smaller tiles", describe(view));
-}
+Error patternError(ViewOp view, const std::string &what) { return Error("MN-MEM-PATTERN", what + "; use smaller tiles", describe(view)); }
 
 } // namespace
 
@@ -80,7 +78,10 @@ Result<isa::TileOperand> tileOperand(ViewOp view, int64_t partition, int64_t off
   operand.type = *dtypeOf(type.getElementType());
   int64_t start = partition + static_cast<int64_t>(view.getPartition()), count = type.getSizes().front();
   if (start % partitionQuantum(count))
-    return Error("MN-INTERNAL", std::to_string(count) + " partitions start at partition " + std::to_string(start) + ", not a multiple of " + std::to_string(partitionQuantum(count)), describe(view));
+    return Error("MN-INTERNAL",
+                 std::to_string(count) + " partitions start at partition " + std::to_string(start) + ", not a multiple of " +
+                     std::to_string(partitionQuantum(count)),
+                 describe(view));
   operand.partition = static_cast<uint8_t>(start);
   operand.partitions = static_cast<uint8_t>(count);
   offset += static_cast<int64_t>(view.getOffset()) * bytes;
@@ -181,7 +182,8 @@ Maybe Translator::dma(Operation *op) {
         return isa::DmaGather{.dst = tile(o.getDst()), .table = table(o.getTable()), .index = tile(o.getIndex()), .rows = static_cast<uint32_t>(o.getRows())};
       })
       .Case([&](ScatterRowsOp o) {
-        return isa::DmaScatter{.dst = table(o.getDst()), .src = tile(o.getSrc()), .index = tile(o.getIndex()), .rows = static_cast<uint32_t>(o.getRows()), .add = o.getAdd()};
+        return isa::DmaScatter{
+            .dst = table(o.getDst()), .src = tile(o.getSrc()), .index = tile(o.getIndex()), .rows = static_cast<uint32_t>(o.getRows()), .add = o.getAdd()};
       })
       .Case([&](DmaTransposeOp o) { return isa::DmaTranspose{.dst = tile(o.getDst()), .src = tile(o.getSrc())}; })
       .Case([&](DmaFillOp o) { return isa::DmaFill{.dst = tile(o.getDst()), .value = o.getValue().convertToFloat()}; })
@@ -192,17 +194,34 @@ Maybe Translator::vector(Operation *op) {
   return llvm::TypeSwitch<Operation *, Maybe>(op)
       .Case([&](TensorTensorOp o) { return isa::TensorTensor{.dst = tile(o.getDst()), .a = tile(o.getA()), .b = tile(o.getB()), .op = alu(o.getOp())}; })
       .Case([&](TensorScalarOp o) {
-        return isa::TensorScalar{.dst = tile(o.getDst()), .src = tile(o.getSrc()), .op0 = alu(o.getOp0()), .kind0 = kind(o.getScalar0()),
-                                 .imm0 = immediate(o.getScalar0(), o.getImm0()), .scalar0 = optional(o.getScalar0()), .reverse0 = o.getReverse0(), .op1 = alu(o.getOp1()),
-                                 .kind1 = kind(o.getScalar1()), .imm1 = immediate(o.getScalar1(), o.getImm1()), .scalar1 = optional(o.getScalar1()), .reverse1 = o.getReverse1()};
+        return isa::TensorScalar{.dst = tile(o.getDst()),
+                                 .src = tile(o.getSrc()),
+                                 .op0 = alu(o.getOp0()),
+                                 .kind0 = kind(o.getScalar0()),
+                                 .imm0 = immediate(o.getScalar0(), o.getImm0()),
+                                 .scalar0 = optional(o.getScalar0()),
+                                 .reverse0 = o.getReverse0(),
+                                 .op1 = alu(o.getOp1()),
+                                 .kind1 = kind(o.getScalar1()),
+                                 .imm1 = immediate(o.getScalar1(), o.getImm1()),
+                                 .scalar1 = optional(o.getScalar1()),
+                                 .reverse1 = o.getReverse1()};
       })
       .Case([&](ReduceOp o) {
-        return isa::Reduce{.dst = tile(o.getDst()), .src = tile(o.getSrc()), .op = alu(o.getOp()), .axes = static_cast<uint8_t>(o.getAxes()), .negate = o.getNegate()};
+        return isa::Reduce{
+            .dst = tile(o.getDst()), .src = tile(o.getSrc()), .op = alu(o.getOp()), .axes = static_cast<uint8_t>(o.getAxes()), .negate = o.getNegate()};
       })
       .Case([&](ScanOp o) {
-        return isa::Scan{.dst = tile(o.getDst()), .a = tile(o.getA()), .b = tile(o.getB()), .initialImm = o.getInitial().convertToFloat(), .op0 = alu(o.getOp0()), .op1 = alu(o.getOp1())};
+        return isa::Scan{.dst = tile(o.getDst()),
+                         .a = tile(o.getA()),
+                         .b = tile(o.getB()),
+                         .initialImm = o.getInitial().convertToFloat(),
+                         .op0 = alu(o.getOp0()),
+                         .op1 = alu(o.getOp1())};
       })
-      .Case([&](SelectOp o) { return isa::Select{.dst = tile(o.getDst()), .mask = tile(o.getMask()), .onTrue = tile(o.getOnTrue()), .onFalse = tile(o.getOnFalse())}; })
+      .Case([&](SelectOp o) {
+        return isa::Select{.dst = tile(o.getDst()), .mask = tile(o.getMask()), .onTrue = tile(o.getOnTrue()), .onFalse = tile(o.getOnFalse())};
+      })
       .Case([&](CopyOp o) { return isa::Copy{.dst = tile(o.getDst()), .src = tile(o.getSrc())}; })
       .Case([&](MemsetOp o) { return isa::Memset{.dst = tile(o.getDst()), .value = o.getValue().convertToFloat()}; })
       .Case([&](ReciprocalOp o) { return isa::Reciprocal{.dst = tile(o.getDst()), .src = tile(o.getSrc())}; })
@@ -213,22 +232,43 @@ Maybe Translator::vector(Operation *op) {
 
 Maybe Translator::other(Operation *op) {
   return llvm::TypeSwitch<Operation *, Maybe>(op)
-      .Case([&](MatmulOp o) { return isa::Matmul{.acc = tile(o.getAcc()), .stationary = tile(o.getStationary()), .moving = tile(o.getMoving()), .accumulate = o.getAccumulate()}; })
+      .Case([&](MatmulOp o) {
+        return isa::Matmul{.acc = tile(o.getAcc()), .stationary = tile(o.getStationary()), .moving = tile(o.getMoving()), .accumulate = o.getAccumulate()};
+      })
       .Case([&](TransposeOp o) { return isa::Transpose{.dst = tile(o.getDst()), .src = tile(o.getSrc())}; })
       .Case([&](ActivateOp o) {
-        return isa::Activate{.dst = tile(o.getDst()), .src = tile(o.getSrc()), .func = function(o.getFunc()), .scaleKind = kind(o.getScale()),
-                             .scaleImm = immediate(o.getScale(), o.getScaleImm()), .scale = optional(o.getScale()), .biasKind = kind(o.getBias()),
-                             .biasImm = immediate(o.getBias(), o.getBiasImm()), .bias = optional(o.getBias()), .reduce = o.getSum() != nullptr, .sum = optional(o.getSum())};
+        return isa::Activate{.dst = tile(o.getDst()),
+                             .src = tile(o.getSrc()),
+                             .func = function(o.getFunc()),
+                             .scaleKind = kind(o.getScale()),
+                             .scaleImm = immediate(o.getScale(), o.getScaleImm()),
+                             .scale = optional(o.getScale()),
+                             .biasKind = kind(o.getBias()),
+                             .biasImm = immediate(o.getBias(), o.getBiasImm()),
+                             .bias = optional(o.getBias()),
+                             .reduce = o.getSum() != nullptr,
+                             .sum = optional(o.getSum())};
       })
-      .Case([&](IotaOp o) { return isa::Iota{.dst = tile(o.getDst()), .base = number(o.getBase()), .partitionStep = number(o.getPartitionStep()), .steps = steps(o.getSteps())}; })
+      .Case([&](IotaOp o) {
+        return isa::Iota{.dst = tile(o.getDst()), .base = number(o.getBase()), .partitionStep = number(o.getPartitionStep()), .steps = steps(o.getSteps())};
+      })
       .Case([&](AffineSelectOp o) {
-        return isa::AffineSelect{.dst = tile(o.getDst()), .src = tile(o.getSrc()), .base = number(o.getBase()), .partitionStep = number(o.getPartitionStep()), .steps = steps(o.getSteps()),
-                                 .compare = compare(o.getCompare()), .fill = o.getFill().convertToFloat()};
+        return isa::AffineSelect{.dst = tile(o.getDst()),
+                                 .src = tile(o.getSrc()),
+                                 .base = number(o.getBase()),
+                                 .partitionStep = number(o.getPartitionStep()),
+                                 .steps = steps(o.getSteps()),
+                                 .compare = compare(o.getCompare()),
+                                 .fill = o.getFill().convertToFloat()};
       })
       .Case([&](PartitionReduceOp o) { return isa::PartitionReduce{.dst = tile(o.getDst()), .src = tile(o.getSrc()), .op = alu(o.getOp())}; })
       .Case([&](PartitionBroadcastOp o) { return isa::PartitionBroadcast{.dst = tile(o.getDst()), .src = tile(o.getSrc())}; })
-      .Case([&](IntTensorTensorOp o) { return isa::IntTensorTensor{.dst = tile(o.getDst()), .a = tile(o.getA()), .b = tile(o.getB()), .op = integer(o.getOp())}; })
-      .Case([&](IntTensorScalarOp o) { return isa::IntTensorScalar{.dst = tile(o.getDst()), .src = tile(o.getSrc()), .op = integer(o.getOp()), .value = number(o.getValue())}; })
+      .Case([&](IntTensorTensorOp o) {
+        return isa::IntTensorTensor{.dst = tile(o.getDst()), .a = tile(o.getA()), .b = tile(o.getB()), .op = integer(o.getOp())};
+      })
+      .Case([&](IntTensorScalarOp o) {
+        return isa::IntTensorScalar{.dst = tile(o.getDst()), .src = tile(o.getSrc()), .op = integer(o.getOp()), .value = number(o.getValue())};
+      })
       .Default([](Operation *) { return std::nullopt; });
 }
 

@@ -1,4 +1,5 @@
-// One engine operation of the tile dialect as one instruction. The program's emission and the reference interpreter both use this translation, each with its own storage.
+// One engine operation of the tile dialect as one instruction. The program's emission and the reference interpreter both use this translation, each with its
+// own storage.
 #pragma once
 
 #include "dialects/Tile/TileDialect.h"

@@ -17,8 +17,8 @@ std::string codeOf(const std::string &body) {
 
 std::string memset(const std::string &name, const std::string &space, int64_t elements) {
   std::string buffer = bufferType(space, 128, elements, "f32"), view = "!tile.view<" + space + ", [128, " + std::to_string(elements) + "], f32>";
-  return "  %" + name + " = tile.alloc : " + buffer + "\n  %" + name + "v = tile.view %" + name + " strides [1] : " + buffer + " -> " + view + "\n  tile.memset %" + name +
-         "v {value = 0.0 : f32} : " + view + "\n";
+  return "  %" + name + " = tile.alloc : " + buffer + "\n  %" + name + "v = tile.view %" + name + " strides [1] : " + buffer + " -> " + view +
+         "\n  tile.memset %" + name + "v {value = 0.0 : f32} : " + view + "\n";
 }
 
 } // namespace

@@ -9,7 +9,8 @@ std::string n(int64_t value) { return std::to_string(value); }
 
 /// A constant region of [blocks * 128 * columns] bf16 elements from parameter `name`.
 std::string constant(const std::string &value, const std::string &name, int64_t elements, const std::string &type) {
-  return "  " + value + " = tile.region \"" + name + "\" constant [" + n(elements) + "] {pack = [{source = \"p" + name + "\", from = 0, at = 0, sizes = array<i64: " + n(elements) +
+  return "  " + value + " = tile.region \"" + name + "\" constant [" + n(elements) + "] {pack = [{source = \"p" + name +
+         "\", from = 0, at = 0, sizes = array<i64: " + n(elements) +
          ">, source_strides = array<i64: 1>, strides = array<i64: 1>}]} : !tile.buffer<device, 1 by " + n(elements) + " by " + type + ">\n";
 }
 
@@ -38,7 +39,8 @@ std::string linearProgram() {
          "  tile.load %wv, %wd : !tile.view<sbuf, [128, 128], bf16>, !tile.view<device, [128, 128], bf16>\n"
          "  tile.load %bv, %bd : !tile.view<sbuf, [128, 1], f32>, !tile.view<device, [128, 1], f32>\n"
          "  tile.matmul %av, %wv, %xv : !tile.view<psum, [128, 64], f32>, !tile.view<sbuf, [128, 128], bf16>, !tile.view<sbuf, [128, 64], bf16>\n"
-         "  tile.activate %yv, %av bias %bv {func = \"gelu\"} : !tile.view<sbuf, [128, 64], f32>, !tile.view<psum, [128, 64], f32>, !tile.view<sbuf, [128, 1], f32>\n"
+         "  tile.activate %yv, %av bias %bv {func = \"gelu\"} : !tile.view<sbuf, [128, 64], f32>, !tile.view<psum, [128, 64], f32>, !tile.view<sbuf, [128, 1], "
+         "f32>\n"
          "  tile.store %yd, %yv : !tile.view<device, [128, 64], f32>, !tile.view<sbuf, [128, 64], f32>\n"
          "  return\n}\n";
 }
@@ -78,10 +80,18 @@ std::string loopProgram(int blocks) {
 std::string nestedProgram(int m, int k) {
   std::string rows = n(int64_t(m) * 128 * 512), weights = n(int64_t(k) * 128 * 128), inputs = n(int64_t(k) * 128 * 512);
   return "func.func @nested() {\n"
-         "  %a = tile.region \"a\" input [" + n(m) + ", " + weights + "] : !tile.buffer<device, 1 by " + n(int64_t(m) * k * 16384) + " by bf16>\n"
-         "  %x = tile.region \"x\" input [" + inputs + "] : !tile.buffer<device, 1 by " + inputs + " by bf16>\n"
-         "  %y = tile.region \"y\" output [" + rows + "] : !tile.buffer<device, 1 by " + rows + " by f32>\n"
-         "  %zero = arith.constant 0 : index\n  %one = arith.constant 1 : index\n  %m = arith.constant " + n(m) + " : index\n  %k = arith.constant " + n(k) + " : index\n"
+         "  %a = tile.region \"a\" input [" +
+         n(m) + ", " + weights + "] : !tile.buffer<device, 1 by " + n(int64_t(m) * k * 16384) +
+         " by bf16>\n"
+         "  %x = tile.region \"x\" input [" +
+         inputs + "] : !tile.buffer<device, 1 by " + inputs +
+         " by bf16>\n"
+         "  %y = tile.region \"y\" output [" +
+         rows + "] : !tile.buffer<device, 1 by " + rows +
+         " by f32>\n"
+         "  %zero = arith.constant 0 : index\n  %one = arith.constant 1 : index\n  %m = arith.constant " +
+         n(m) + " : index\n  %k = arith.constant " + n(k) +
+         " : index\n"
          "  scf.for %i = %zero to %m step %one {\n"
          "    %acc = tile.alloc : !tile.buffer<psum, 128 by 512 by f32>\n"
          "    %ys = tile.alloc : !tile.buffer<sbuf, 128 by 512 by f32>\n"
@@ -96,38 +106,47 @@ std::string nestedProgram(int m, int k) {
          "    scf.for %j = %zero to %k step %one {\n"
          "      %at = tile.alloc : !tile.buffer<sbuf, 128 by 128 by bf16>\n"
          "      %xt = tile.alloc : !tile.buffer<sbuf, 128 by 512 by bf16>\n"
-         "      %ad = tile.view %a[%i, %j] strides [128, 1] {coefficients = array<i64: " + weights + ", 16384>} : !tile.buffer<device, 1 by " + n(int64_t(m) * k * 16384) +
+         "      %ad = tile.view %a[%i, %j] strides [128, 1] {coefficients = array<i64: " +
+         weights + ", 16384>} : !tile.buffer<device, 1 by " + n(int64_t(m) * k * 16384) +
          " by bf16> -> !tile.view<device, [128, 128], bf16>\n"
-         "      %xd = tile.view %x[%j] strides [512, 1] {coefficients = array<i64: 65536>} : !tile.buffer<device, 1 by " + inputs + " by bf16> -> !tile.view<device, [128, 512], bf16>\n"
+         "      %xd = tile.view %x[%j] strides [512, 1] {coefficients = array<i64: 65536>} : !tile.buffer<device, 1 by " +
+         inputs +
+         " by bf16> -> !tile.view<device, [128, 512], bf16>\n"
          "      %atv = tile.view %at strides [1] : !tile.buffer<sbuf, 128 by 128 by bf16> -> !tile.view<sbuf, [128, 128], bf16>\n"
          "      %xtv = tile.view %xt strides [1] : !tile.buffer<sbuf, 128 by 512 by bf16> -> !tile.view<sbuf, [128, 512], bf16>\n"
          "      tile.load %atv, %ad : !tile.view<sbuf, [128, 128], bf16>, !tile.view<device, [128, 128], bf16>\n"
          "      tile.load %xtv, %xd : !tile.view<sbuf, [128, 512], bf16>, !tile.view<device, [128, 512], bf16>\n"
-         "      tile.matmul %av, %atv, %xtv {accumulate} : !tile.view<psum, [128, 512], f32>, !tile.view<sbuf, [128, 128], bf16>, !tile.view<sbuf, [128, 512], bf16>\n"
+         "      tile.matmul %av, %atv, %xtv {accumulate} : !tile.view<psum, [128, 512], f32>, !tile.view<sbuf, [128, 128], bf16>, !tile.view<sbuf, [128, 512], "
+         "bf16>\n"
          "    }\n"
          "    %yv = tile.view %ys strides [1] : !tile.buffer<sbuf, 128 by 512 by f32> -> !tile.view<sbuf, [128, 512], f32>\n"
-         "    %yd = tile.view %y[%i] strides [512, 1] {coefficients = array<i64: 65536>} : !tile.buffer<device, 1 by " + rows + " by f32> -> !tile.view<device, [128, 512], f32>\n"
+         "    %yd = tile.view %y[%i] strides [512, 1] {coefficients = array<i64: 65536>} : !tile.buffer<device, 1 by " +
+         rows +
+         " by f32> -> !tile.view<device, [128, 512], f32>\n"
          "    tile.copy %yv, %av : !tile.view<sbuf, [128, 512], f32>, !tile.view<psum, [128, 512], f32>\n"
          "    tile.store %yd, %yv : !tile.view<device, [128, 512], f32>, !tile.view<sbuf, [128, 512], f32>\n"
          "  }\n  return\n}\n";
 }
 
 std::string chainProgram(int layers, int blocks) {
-  std::string columns = n(int64_t(blocks) * 128), sbuf = "!tile.buffer<sbuf, 128 by " + columns + " by bf16>", view = "!tile.view<sbuf, [128, " + columns + "], bf16>";
+  std::string columns = n(int64_t(blocks) * 128), sbuf = "!tile.buffer<sbuf, 128 by " + columns + " by bf16>",
+              view = "!tile.view<sbuf, [128, " + columns + "], bf16>";
   std::string device = "!tile.buffer<device, 1 by " + n(int64_t(blocks) * 16384) + " by bf16>";
-  std::string text = "func.func @chain() {\n  %x = tile.region \"x\" input [" + n(int64_t(blocks) * 16384) + "] : " + device + "\n  %y = tile.region \"y\" output [" + n(int64_t(blocks) * 16384) +
-                     "] : " + device + "\n";
+  std::string text = "func.func @chain() {\n  %x = tile.region \"x\" input [" + n(int64_t(blocks) * 16384) + "] : " + device +
+                     "\n  %y = tile.region \"y\" output [" + n(int64_t(blocks) * 16384) + "] : " + device + "\n";
   std::string deviceView = "!tile.view<device, [128, " + columns + "], bf16>";
-  text += "  %a0 = tile.alloc : " + sbuf + "\n  %a0v = tile.view %a0 strides [1] : " + sbuf + " -> " + view + "\n  %xd = tile.view %x strides [" + columns + ", 1] : " + device + " -> " +
-          deviceView + "\n  tile.load %a0v, %xd : " + view + ", " + deviceView + "\n";
+  text += "  %a0 = tile.alloc : " + sbuf + "\n  %a0v = tile.view %a0 strides [1] : " + sbuf + " -> " + view + "\n  %xd = tile.view %x strides [" + columns +
+          ", 1] : " + device + " -> " + deviceView + "\n  tile.load %a0v, %xd : " + view + ", " + deviceView + "\n";
   for (int l = 0; l < layers; ++l) {
     std::string w = "%w" + n(l), ws = w + "s", wv = w + "v", in = "%a" + n(l), out = "%a" + n(l + 1);
     int64_t rowElements = int64_t(blocks) * blocks * 128;
-    std::string region = "!tile.buffer<device, 1 by " + n(rowElements * 128) + " by bf16>", weights = "!tile.buffer<sbuf, 128 by " + n(rowElements) + " by bf16>";
+    std::string region = "!tile.buffer<device, 1 by " + n(rowElements * 128) + " by bf16>",
+                weights = "!tile.buffer<sbuf, 128 by " + n(rowElements) + " by bf16>";
     std::string weightView = "!tile.view<sbuf, [128, " + n(rowElements) + "], bf16>", weightDevice = "!tile.view<device, [128, " + n(rowElements) + "], bf16>";
     text += constant(w, "w" + n(l), rowElements * 128, "bf16");
-    text += "  " + ws + " = tile.alloc : " + weights + "\n  " + wv + " = tile.view " + ws + " strides [1] : " + weights + " -> " + weightView + "\n  " + w + "d = tile.view " + w + " strides [" +
-            n(rowElements) + ", 1] : " + region + " -> " + weightDevice + "\n  tile.load " + wv + ", " + w + "d : " + weightView + ", " + weightDevice + "\n";
+    text += "  " + ws + " = tile.alloc : " + weights + "\n  " + wv + " = tile.view " + ws + " strides [1] : " + weights + " -> " + weightView + "\n  " + w +
+            "d = tile.view " + w + " strides [" + n(rowElements) + ", 1] : " + region + " -> " + weightDevice + "\n  tile.load " + wv + ", " + w +
+            "d : " + weightView + ", " + weightDevice + "\n";
     text += "  " + out + " = tile.alloc : " + sbuf + "\n";
     for (int m = 0; m < blocks; ++m) {
       std::string acc = "%acc" + n(l) + "_" + n(m), id = n(l) + "_" + n(m);
@@ -135,36 +154,40 @@ std::string chainProgram(int layers, int blocks) {
               " strides [1] : !tile.buffer<psum, 128 by 128 by f32> -> !tile.view<psum, [128, 128], f32>\n";
       for (int k = 0; k < blocks; ++k) {
         std::string s = "%s" + id + "_" + n(k), v = "%m" + id + "_" + n(k);
-        text += "  " + s + " = tile.view " + ws + " strides [1] {offset = " + n((int64_t(m) * blocks + k) * 128) + "} : " + weights + " -> !tile.view<sbuf, [128, 128], bf16>\n";
+        text += "  " + s + " = tile.view " + ws + " strides [1] {offset = " + n((int64_t(m) * blocks + k) * 128) + "} : " + weights +
+                " -> !tile.view<sbuf, [128, 128], bf16>\n";
         text += "  " + v + " = tile.view " + in + " strides [1] {offset = " + n(int64_t(k) * 128) + "} : " + sbuf + " -> !tile.view<sbuf, [128, 128], bf16>\n";
         text += "  tile.matmul " + acc + "v, " + s + ", " + v + (k ? " {accumulate}" : "") +
                 " : !tile.view<psum, [128, 128], f32>, !tile.view<sbuf, [128, 128], bf16>, !tile.view<sbuf, [128, 128], bf16>\n";
       }
-      text += "  %o" + id + " = tile.view " + out + " strides [1] {offset = " + n(int64_t(m) * 128) + "} : " + sbuf + " -> !tile.view<sbuf, [128, 128], bf16>\n  tile.activate %o" + id + ", " +
-              acc + "v {func = \"tanh\"} : !tile.view<sbuf, [128, 128], bf16>, !tile.view<psum, [128, 128], f32>\n";
+      text += "  %o" + id + " = tile.view " + out + " strides [1] {offset = " + n(int64_t(m) * 128) + "} : " + sbuf +
+              " -> !tile.view<sbuf, [128, 128], bf16>\n  tile.activate %o" + id + ", " + acc +
+              "v {func = \"tanh\"} : !tile.view<sbuf, [128, 128], bf16>, !tile.view<psum, [128, 128], f32>\n";
     }
   }
   std::string last = "%a" + n(layers);
-  text += "  %yv = tile.view " + last + " strides [1] : " + sbuf + " -> " + view + "\n  %yd = tile.view %y strides [" + columns + ", 1] : " + device + " -> " + deviceView + "\n  tile.store %yd, %yv : " +
-          deviceView + ", " + view + "\n  return\n}\n";
+  text += "  %yv = tile.view " + last + " strides [1] : " + sbuf + " -> " + view + "\n  %yd = tile.view %y strides [" + columns + ", 1] : " + device + " -> " +
+          deviceView + "\n  tile.store %yd, %yv : " + deviceView + ", " + view + "\n  return\n}\n";
   return text;
 }
 
 std::string hoardProgram(int values, int elements) {
-  std::string count = n(int64_t(128) * elements), device = "!tile.buffer<device, 1 by " + count + " by f32>", sbuf = "!tile.buffer<sbuf, 128 by " + n(elements) + " by f32>";
+  std::string count = n(int64_t(128) * elements), device = "!tile.buffer<device, 1 by " + count + " by f32>",
+              sbuf = "!tile.buffer<sbuf, 128 by " + n(elements) + " by f32>";
   std::string view = "!tile.view<sbuf, [128, " + n(elements) + "], f32>", deviceView = "!tile.view<device, [128, " + n(elements) + "], f32>";
-  std::string text = "func.func @hoard() {\n  %x = tile.region \"x\" input [" + count + "] : " + device + "\n  %y = tile.region \"y\" output [" + count + "] : " + device + "\n" +
-                     constant("%c", "c", int64_t(128) * elements, "f32");
+  std::string text = "func.func @hoard() {\n  %x = tile.region \"x\" input [" + count + "] : " + device + "\n  %y = tile.region \"y\" output [" + count +
+                     "] : " + device + "\n" + constant("%c", "c", int64_t(128) * elements, "f32");
   auto whole = [&](const std::string &name, bool onDevice) {
-    return "  " + name + "v = tile.view " + name + " strides [" + (onDevice ? n(elements) + ", " : "") + "1] : " + (onDevice ? device : sbuf) + " -> " + (onDevice ? deviceView : view) + "\n";
+    return "  " + name + "v = tile.view " + name + " strides [" + (onDevice ? n(elements) + ", " : "") + "1] : " + (onDevice ? device : sbuf) + " -> " +
+           (onDevice ? deviceView : view) + "\n";
   };
   text += whole("%x", true) + whole("%y", true) + whole("%c", true);
   text += "  %k = tile.alloc : " + sbuf + "\n" + whole("%k", false) + "  tile.load %kv, %cv : " + view + ", " + deviceView + "\n";
   text += "  %t0 = tile.alloc : " + sbuf + "\n" + whole("%t0", false) + "  tile.load %t0v, %xv : " + view + ", " + deviceView + "\n";
   std::string three = view + ", " + view + ", " + view + "\n";
   for (int i = 1; i < values; ++i)
-    text += "  %t" + n(i) + " = tile.alloc : " + sbuf + "\n" + whole("%t" + n(i), false) + "  tile.tensor_tensor %t" + n(i) + "v, %t" + n(i - 1) + "v, " + (i == 1 ? "%kv" : "%t" + n(i - 1) + "v") +
-            " {op = \"" + (i % 2 ? "add" : "mul") + "\"} : " + three;
+    text += "  %t" + n(i) + " = tile.alloc : " + sbuf + "\n" + whole("%t" + n(i), false) + "  tile.tensor_tensor %t" + n(i) + "v, %t" + n(i - 1) + "v, " +
+            (i == 1 ? "%kv" : "%t" + n(i - 1) + "v") + " {op = \"" + (i % 2 ? "add" : "mul") + "\"} : " + three;
   for (int i = values - 1; i > 0; --i)
     text += "  tile.tensor_tensor %t" + n(i - 1) + "v, %t" + n(i - 1) + "v, %t" + n(i) + "v {op = \"sub\"} : " + three;
   text += "  tile.tensor_tensor %t0v, %t0v, %kv {op = \"add\"} : " + three;

@@ -17,7 +17,8 @@ std::string nestedProgram(int m, int k);
 /// `layers` square linear layers in a row of `width` partitions x 128 columns, weights far larger than SBUF when layers * blocks are many.
 std::string chainProgram(int layers, int blocks);
 
-/// Makes `values` tiles of [128, elements] fp32, each from the one before, keeps all of them, then adds them up backwards: a demand of values * elements * 4 bytes.
+/// Makes `values` tiles of [128, elements] fp32, each from the one before, keeps all of them, then adds them up backwards: a demand of values * elements * 4
+/// bytes.
 std::string hoardProgram(int values, int elements);
 
 } // namespace manaslu::test

@@ -1,4 +1,5 @@
-// The allocator on hard public instances: every placement it returns passes the checker, and the checker finds planted faults (docs/Architecture.md, "Storage").
+// The allocator on hard public instances: every placement it returns passes the checker, and the checker finds planted faults (docs/Architecture.md,
+// "Storage").
 #include <catch2/catch.hpp>
 
 #include "lib/Alloc/Alloc.h"
