@@ -219,21 +219,24 @@ Status Compilation::runPhase(const pipeline::Phase &phase, const pipeline::Setti
   PassManager passes = PassManager::on<ModuleOp>(&context_);
   // Verifying after every phase, not every pass: half the time, and the phases are the units of blame.
   passes.enableVerifier(false);
-  std::string reproducer = name_ + ".reproducer.mlir";
-  std::error_code ignored;
-  bool existed = fs::exists(reproducer, ignored);
-  if (!existed)
-    passes.enableCrashReproducerGeneration(reproducer);
+  Result<PrivateFolder> folder = PrivateFolder::make();
+  if (!folder)
+    return folder.error();
+  std::string reproducer = folder->path() + "/reproducer.mlir";
+  passes.enableCrashReproducerGeneration(reproducer);
   phase.build(passes, settings);
   DiagnosticCollector collector(&context_, "MN-INTERNAL");
   if (succeeded(passes.run(*module_)) && succeeded(mlir::verify(*module_)))
     return {};
   Error error = collector.take("phase " + std::string(phase.name) + " failed without saying why");
   // A refused model is no crash: only an internal error leaves its reproducer behind.
-  if (error.exitStatus() != 70 && !existed)
-    fs::remove(reproducer, ignored);
-  else if (!existed)
-    error.add("MN-INTERNAL", "phase " + std::string(phase.name) + "; a reproducer was written, run it with `manaslu-opt --run-reproducer`", reproducer);
+  if (error.exitStatus() == 70) {
+    std::string kept = name_ + ".reproducer.mlir";
+    std::error_code failed;
+    fs::copy_file(reproducer, kept, fs::copy_options::overwrite_existing, failed);
+    if (!failed)
+      error.add("MN-INTERNAL", "phase " + std::string(phase.name) + "; a reproducer was written, run it with `manaslu-opt --run-reproducer`", kept);
+  }
   return error;
 }
 
