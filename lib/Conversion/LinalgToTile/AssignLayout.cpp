@@ -1,0 +1,223 @@
+// Chooses layouts for the whole graph: a cost for every node and every conversion, greedy first, then sweeps of single changes.
+#include "lib/Conversion/LinalgToTile/Epilogue.h"
+#include "lib/Conversion/LinalgToTile/Layout.h"
+#include "dialects/Tile/TileDialect.h"
+
+#include <algorithm>
+
+namespace manaslu::tiling {
+
+namespace {
+
+int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Estimates in picoseconds from the chip's constants: coarse on purpose, only differences between layouts matter.
+class Estimator {
+public:
+  Estimator(const TensorProgram &program, const Chip &chip) : program(program), chip(chip), epilogues(findEpilogues(program)) {
+    options.resize(program.nodes.size());
+    requirements.resize(program.nodes.size());
+    work.resize(program.nodes.size());
+    for (size_t n = 0; n < program.nodes.size(); ++n)
+      for (const Choice &choice : choices(program, program.nodes[n], chip.partitions))
+        option(n, choice);
+  }
+
+  /// The index of a choice among a node's options, which it joins if it is new.
+  int option(size_t n, const Choice &choice) {
+    auto at = std::find(options[n].begin(), options[n].end(), choice);
+    if (at != options[n].end())
+      return at - options[n].begin();
+    options[n].push_back(choice);
+    requirements[n].push_back(require(program, program.nodes[n], choice, chip.partitions));
+    work[n].push_back(operation(n, options[n].size() - 1));
+    return options[n].size() - 1;
+  }
+
+  std::vector<std::vector<Choice>> options;
+  std::vector<std::vector<Requirement>> requirements;
+  const Epilogues &fused() const { return epilogues; }
+
+  /// Cost of nodes [0, end) under the selection (an index into options per node, -1 for none).
+  int64_t total(const std::vector<int> &selection, size_t end) const {
+    std::vector<std::vector<const Layout *>> versions(program.storages.size());
+    int64_t cost = 0;
+    for (size_t n = 0; n < end; ++n) {
+      const Node &node = program.nodes[n];
+      if (options[n].empty()) { // an output stores whatever version is there
+        const Storage &storage = program.storages[node.inputs[0].storage];
+        if (storage.kind == StorageKind::Computed && !versions[node.inputs[0].storage].empty())
+          cost += transfer(node.inputs[0].storage, *versions[node.inputs[0].storage].front());
+        continue;
+      }
+      const Requirement &needs = requirements[n][selection[n]];
+      cost += work[n][selection[n]];
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        int storage = node.inputs[i].storage;
+        if (node.kind == NodeKind::Gather && i == 0)
+          continue;
+        if (epilogues.contractionOf[n] >= 0 && storage == program.nodes[epilogues.contractionOf[n]].output.storage)
+          continue;
+        cost += provide(storage, needs.inputs[i], versions[storage]);
+      }
+      auto &own = versions[node.output.storage];
+      if (own.empty())
+        own.push_back(&needs.output);
+      else if (!(*own.front() == needs.output)) // a second writer of one storage must agree with the first
+        cost += 1000000000;
+    }
+    return cost;
+  }
+
+private:
+  const TensorProgram &program;
+  const Chip &chip;
+  Epilogues epilogues;
+  std::vector<std::vector<int64_t>> work;
+
+  int64_t elements(int storage) const {
+    int64_t n = 1;
+    for (AtomId atom : program.storages[storage].atoms)
+      n *= program.atoms[atom].size;
+    return n;
+  }
+  int64_t veCycles(int64_t cycles) const { return cycles * 1000000 / chip.ve.clockMhz; }
+
+  /// DMA between device memory (row-major) and a layout: bytes, or rows where they are short.
+  int64_t transfer(int storage, const Layout &layout) const {
+    int64_t bytes = tile::elementBytes(program.storages[storage].element);
+    int64_t count = elements(storage) * (layout.replicated() ? layout.rows() : 1), row = bytes;
+    const auto &order = program.storages[storage].atoms;
+    for (size_t i = order.size(), j = layout.free.size(); i > 0 && j > 0 && order[i - 1] == layout.free[j - 1]; --i, --j)
+      row *= program.atoms[order[i - 1]].size;
+    int64_t rate = chip.moverMegabytesPerSecond; // bytes per microsecond
+    int64_t perRow = std::max(row * 1000000 / rate, chip.dmaRowNs * 1000 + row * 100000000 / (rate * chip.dmaBurstPercent));
+    return ceilDiv(count * bytes / row, chip.dmaMovers) * perRow;
+  }
+
+  int64_t provide(int storage, const Layout &layout, std::vector<const Layout *> &versions) const {
+    for (const Layout *version : versions)
+      if (*version == layout)
+        return 0;
+    int64_t cost;
+    const Storage &data = program.storages[storage];
+    if (data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense) {
+      // Packed at compile time: rows are contiguous, only the bytes count.
+      int64_t bytes = elements(storage) * tile::elementBytes(data.element) * (layout.replicated() ? layout.rows() : 1);
+      cost = bytes * 1000000 / (chip.moverMegabytesPerSecond * chip.dmaMovers);
+      return cost;
+    }
+    if (data.kind != StorageKind::Computed)
+      cost = transfer(storage, layout);
+    else if (!versions.empty() && transposable(*versions.front(), layout))
+      cost = transposes(storage, *versions.front(), layout);
+    else
+      cost = versions.empty() ? 0 : transfer(storage, *versions.front()) + transfer(storage, layout) + 2 * chip.dmaLatencyNs * 1000;
+    versions.push_back(&layout);
+    return cost;
+  }
+
+  static bool transposable(const Layout &from, const Layout &to) {
+    for (const PartitionEntry &entry : to.part)
+      if (entry.atom < 0 || std::find(from.free.begin(), from.free.end(), entry.atom) == from.free.end())
+        return false;
+    return std::none_of(from.part.begin(), from.part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
+  }
+
+  int64_t transposes(int storage, const Layout &from, const Layout &to) const {
+    int64_t columns = std::max<int64_t>(from.rows(), 1), rows = std::max<int64_t>(to.rows(), 1);
+    int64_t count = ceilDiv(elements(storage), columns * rows);
+    int64_t factor = tile::elementBytes(program.storages[storage].element) == 4 ? chip.pe.wordFactor : 1;
+    return count * (std::max<int64_t>(rows, 64) * factor * 1000000 / chip.pe.clockMhz + veCycles(std::max<int64_t>(64, columns)));
+  }
+
+  int64_t operation(size_t n, size_t option) const {
+    const Node &node = program.nodes[n];
+    const Choice &choice = options[n][option];
+    const Requirement &needs = requirements[n][option];
+    int64_t iterations = 1;
+    for (const LoopAtom &loop : node.loops)
+      iterations *= loop.size;
+    if (node.kind == NodeKind::Contraction) {
+      ContractionLoops roles = classify(node);
+      auto size = [&](const std::vector<int> &loops) { int64_t p = 1; for (int loop : loops) p *= node.loops[loop].size; return p; };
+      int64_t m = size(choice.stationary ? roles.b : roles.a), k = size(roles.k), batch = size(roles.batch), window = size(roles.window);
+      int64_t moving = size(choice.stationary ? roles.a : roles.b);
+      int64_t rows = std::min<int64_t>(m, chip.pe.columns), depth = needs.inputs[0].rows() / (choice.packed ? needs.inputs[0].step : 1);
+      int64_t instructions = batch * window * ceilDiv(m, std::max<int64_t>(rows, 1)) * ceilDiv(k, std::max<int64_t>(depth, 1)) * ceilDiv(moving, chip.pe.movingLimit);
+      int64_t columns = std::max<int64_t>(64, std::min(moving, chip.pe.movingLimit));
+      auto type = tile::dtypeOf(program.storages[node.inputs[0].storage].element);
+      auto passes = type && chip.pe.types.count(*type) ? chip.pe.types.at(*type).passes : 4.0;
+      int64_t evict = batch * ceilDiv(m, std::max<int64_t>(rows, 1)) * std::max<int64_t>(64, moving);
+      return static_cast<int64_t>(instructions * columns * passes) * 1000000 / chip.pe.clockMhz + veCycles(evict);
+    }
+    int64_t rows = std::max<int64_t>(needs.output.rows(), 1);
+    if (needs.output.replicated())
+      rows = 1;
+    bool reducesPartitions = false;
+    int64_t steps = 0;
+    for (const ScalarOp &op : node.body)
+      steps += op.kind >= ScalarOp::Unary;
+    int64_t perPartition = ceilDiv(iterations, rows);
+    // A gather costs by its rows; everything else by elements in a partition, once a step of the expression.
+    if (node.kind == NodeKind::Gather)
+      return chip.dmaLatencyNs * 1000;
+    return veCycles(std::max<int64_t>(64, perPartition) * std::max<int64_t>(1, steps)) + (reducesPartitions ? 1000000 : 0);
+  }
+};
+
+} // namespace
+
+std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip) {
+  Estimator estimator(program, chip);
+  size_t count = program.nodes.size();
+  std::vector<int> selection(count, -1);
+  // An epilogue's partitions are its contraction's: it follows, it does not choose.
+  auto follow = [&](size_t contraction) {
+    int n = estimator.fused().epilogueOf[contraction];
+    if (n < 0)
+      return;
+    const Node &from = program.nodes[contraction], &to = program.nodes[n];
+    const Access *read = nullptr;
+    for (const Access &input : to.inputs)
+      if (input.storage == from.output.storage)
+        read = &input;
+    auto loops = mapLoops(from.output, *read, estimator.options[contraction][selection[contraction]].resultLoops);
+    Choice wanted{0, false, loops ? *loops : std::vector<int>{}};
+    selection[n] = estimator.option(n, wanted);
+  };
+  auto choose = [&](size_t n, size_t horizon) {
+    if (estimator.options[n].empty() || estimator.fused().contractionOf[n] >= 0)
+      return;
+    int best = selection[n];
+    int64_t least = INT64_MAX;
+    for (size_t option = 0; option < estimator.options[n].size(); ++option) {
+      selection[n] = option;
+      follow(n);
+      int64_t cost = estimator.total(selection, horizon);
+      if (cost < least)
+        least = cost, best = option;
+    }
+    selection[n] = best;
+    follow(n);
+  };
+  for (size_t n = 0; n < count; ++n)
+    if (!estimator.options[n].empty() && estimator.fused().contractionOf[n] < 0) {
+      selection[n] = 0;
+      follow(n);
+    }
+  std::vector<int> before;
+  for (int sweep = 0; sweep < 4 && before != selection; ++sweep) {
+    before = selection;
+    for (size_t n = 0; n < count; ++n)
+      if (estimator.options[n].size() > 1)
+        choose(n, count);
+  }
+  std::vector<Choice> out(count);
+  for (size_t n = 0; n < count; ++n)
+    if (selection[n] >= 0)
+      out[n] = estimator.options[n][selection[n]];
+  return out;
+}
+
+} // namespace manaslu::tiling

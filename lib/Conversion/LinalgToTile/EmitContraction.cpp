@@ -1,0 +1,252 @@
+// Contractions as chains of matrix products on one PSUM tile each: weights stream in blocks, the epilogue runs before the tile leaves PSUM.
+#include "lib/Conversion/LinalgToTile/Emitter.h"
+
+using namespace mlir;
+
+namespace manaslu::tiling {
+
+namespace {
+
+/// Bytes of a partition that one streamed block of weights may take: large enough that rows run near the roof, small enough that several are in flight.
+constexpr int64_t kBlockBytes = 16384;
+/// Blocks up to this number are separate loads in the top-level list, where they can be prefetched across operators.
+constexpr int64_t kUnrolledBlocks = 16;
+
+/// Loop ranges of the products that accumulate into one tile, in the order of the numeric contract: kernel row, kernel column, channel blocks ascending.
+std::vector<std::vector<Range>> contractionSteps(const Node &node, const ContractionLoops &roles, const Layout &layout, const Access &access, const std::vector<Range> &ranges) {
+  std::vector<std::vector<Range>> steps = {ranges};
+  auto split = [&](int loop, int64_t size) {
+    std::vector<std::vector<Range>> out;
+    for (const auto &step : steps)
+      for (int64_t at = 0; at < step[loop].size; at += size) {
+        out.push_back(step);
+        out.back()[loop].start.constant += at;
+        out.back()[loop].size = std::min(size, step[loop].size - at);
+      }
+    steps = std::move(out);
+  };
+  for (int loop : roles.window)
+    split(loop, 1);
+  for (int loop : roles.k) {
+    AtomId atom = access.atomOfLoop(loop);
+    if (!layout.part.empty() && layout.part[0].atom == atom)
+      split(loop, layout.step);
+    else if (llvm::none_of(layout.part, [&](const PartitionEntry &entry) { return entry.atom == atom; }))
+      split(loop, 1);
+  }
+  return steps;
+}
+
+} // namespace
+
+void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
+  const Node &node = program.nodes[n];
+  ContractionLoops roles = classify(node);
+  const Choice &choice = chosen[n];
+  loc = node.loc;
+  // Batch loops first: several coordinates may share a chunk of partitions, so the inner part is unrolled.
+  for (int loop : roles.batch)
+    if (ranges[loop].size > 1) {
+      int64_t together = 1;
+      auto consider = [&](const Layout &layout, const Access &access) {
+        if (!layout.part.empty() && layout.part[0].atom >= 0 && layout.part[0].atom == access.atomOfLoop(loop))
+          together = std::max(together, layout.step);
+      };
+      consider(requirements[n].output, node.output);
+      for (size_t i = 0; i < 2; ++i)
+        consider(requirements[n].inputs[i], node.inputs[i]);
+      forRange(ranges[loop], together, [&](const Range &some) {
+        forRange(some, 1, [&](const Range &one) {
+          std::vector<Range> inner = ranges;
+          inner[loop] = one;
+          emitContraction(n, inner);
+        }, together);
+      });
+      return;
+    }
+  // A constant operand that is not resident yet streams in blocks of columns.
+  for (int i : {choice.stationary, 1 - choice.stationary}) {
+    const Storage &storage = program.storages[node.inputs[i].storage];
+    const Layout &layout = requirements[n].inputs[i];
+    if ((storage.kind != StorageKind::Parameter && storage.kind != StorageKind::Dense) || find(node.inputs[i].storage, layout))
+      continue;
+    const std::vector<int> &columns = i == 0 ? roles.a : roles.b;
+    int64_t total = 1;
+    for (AtomId atom : storage.atoms)
+      total *= program.atoms[atom].size;
+    int64_t bytes = total / std::max<int64_t>(1, std::min(layout.rows(), total)) * tile::elementBytes(storage.element);
+    int cut = columns.empty() ? -1 : columns[0];
+    int64_t block = cut < 0 ? 0 : node.loops[cut].size;
+    if (cut >= 0 && bytes > kBlockBytes) {
+      const Layout &out = requirements[n].output;
+      int64_t unit = i == choice.stationary ? (!out.part.empty() && out.part[0].atom == node.output.atomOfLoop(cut) ? out.step : 1) : std::min<int64_t>(chip.pe.movingLimit, block);
+      int64_t perUnit = std::max<int64_t>(1, bytes * unit / block);
+      block = std::min(block, unit * std::max<int64_t>(1, kBlockBytes / perUnit));
+    }
+    int64_t row = 0;
+    AtomId atom = cut < 0 ? -1 : node.inputs[i].atomOfLoop(cut);
+    std::vector<std::pair<AtomId, int64_t>> blocks;
+    if (cut >= 0 && block < node.loops[cut].size)
+      blocks.push_back({atom, block});
+    if (blocks.empty()) {
+      provide(node.inputs[i].storage, layout, node.loc);
+      continue;
+    }
+    Value region = constantRegion(storage, &layout, blocks, row);
+    int64_t rows = std::max<int64_t>(1, layout.rows());
+    forRange(ranges[cut], block, [&](const Range &some) {
+      std::vector<Range> inner = ranges;
+      inner[cut] = some;
+      std::map<AtomId, Range> window;
+      for (AtomId a : storage.atoms)
+        window[a] = {{}, program.atoms[a].size};
+      window[atom] = {some.start, block};
+      Placed placed = allocate(node.inputs[i].storage, layout, tile::Space::Sbuf, storage.element, window);
+      TileRef dst, src;
+      dst.buffer = placed.buffer;
+      dst.element = src.element = placed.element;
+      dst.partitions = rows;
+      dst.axes = {{row, 1}};
+      src.buffer = region;
+      src.space = tile::Space::Device;
+      Affine number = some.start;
+      number.constant /= block;
+      for (auto &term : number.terms)
+        term.second /= block;
+      src.offset = number * (row * rows);
+      src.axes = {{rows, row}, {row, 1}};
+      tile::LoadOp::create(builder, loc, view(dst), view(src, 5, /*merge=*/false));
+      versions[node.inputs[i].storage].push_back(placed);
+      emitContraction(n, inner);
+      versions[node.inputs[i].storage].pop_back();
+    }, kUnrolledBlocks);
+    return;
+  }
+  // Tiles of the result: one chunk of partitions by as many moving columns as a bank holds.
+  const std::vector<int> &own = choice.stationary ? roles.b : roles.a, &moving = choice.stationary ? roles.a : roles.b;
+  const Layout &out = requirements[n].output;
+  std::vector<std::pair<int, int64_t>> cuts;
+  for (int loop : own) {
+    AtomId atom = node.output.atomOfLoop(loop);
+    if (!out.part.empty() && out.part[0].atom == atom)
+      cuts.push_back({loop, out.step});
+    else if (!onPartitions(out, node.output, loop))
+      cuts.push_back({loop, 1});
+  }
+  int64_t columns = 1;
+  std::vector<std::pair<int, int64_t>> movingCuts;
+  for (int loop : llvm::reverse(moving)) {
+    int64_t size = ranges[loop].size, fit = std::max<int64_t>(1, chip.pe.movingLimit / columns);
+    int64_t count = (size + fit - 1) / fit, step = (size + count - 1) / count;
+    movingCuts.insert(movingCuts.begin(), {loop, step});
+    columns *= step;
+  }
+  cuts.insert(cuts.end(), movingCuts.begin(), movingCuts.end());
+  std::function<void(size_t, std::vector<Range>)> nest = [&](size_t depth, std::vector<Range> tile) {
+    if (depth == cuts.size())
+      return emitTile(n, tile);
+    auto [loop, step] = cuts[depth];
+    forRange(tile[loop], step, [&](const Range &one) {
+      std::vector<Range> inner = tile;
+      inner[loop] = one;
+      nest(depth + 1, inner);
+    });
+  };
+  nest(0, ranges);
+}
+
+void Emitter::emitTile(int n, const std::vector<Range> &ranges) {
+  const Node &node = program.nodes[n];
+  ContractionLoops roles = classify(node);
+  const Choice &choice = chosen[n];
+  int s = choice.stationary, m = 1 - s;
+  const std::vector<int> &moving = s ? roles.a : roles.b;
+  std::vector<int> own;
+  for (int loop : choice.resultLoops)
+    if (llvm::is_contained(s ? roles.b : roles.a, loop))
+      own.push_back(loop);
+  const Layout &out = requirements[n].output;
+  Placed psum = allocate(node.output.storage, out, tile::Space::Psum, builder.getF32Type(), windowOf(node, node.output, ranges));
+  TileRef acc = reference(psum, node, node.output, ranges, moving, 0, 1);
+  Placed stationary = inputOf(node, s), movingPlaced = inputOf(node, m);
+  bool first = true;
+  for (const auto &step : contractionSteps(node, roles, requirements[n].inputs[s], node.inputs[s], ranges)) {
+    TileRef a = reference(stationary, node, node.inputs[s], step, own, 0, 1), b = reference(movingPlaced, node, node.inputs[m], step, moving, 0, 1);
+    Value accView = view(acc), stationaryView = view(a), movingView = view(b);
+    auto product = tile::MatmulOp::create(builder, loc, accView, stationaryView, movingView, !first);
+    (void)product;
+    first = false;
+  }
+  int e = epilogues.epilogueOf[n];
+  int result = e >= 0 ? e : n;
+  const Node &final = program.nodes[result];
+  std::vector<Range> finalRanges = ranges;
+  if (e >= 0)
+    for (const Access &input : final.inputs)
+      if (input.storage == node.output.storage)
+        finalRanges = mapRanges(node, node.output, final, input, ranges);
+  bool streams = streamsOut(final.output.storage);
+  if (streams)
+    versions[final.output.storage].push_back(allocate(final.output.storage, requirements[result].output, tile::Space::Sbuf, program.storages[final.output.storage].element,
+                                                      windowOf(final, final.output, finalRanges)));
+  if (e >= 0) {
+    versions[node.output.storage].push_back(psum);
+    emitElementwise(final, finalRanges);
+    versions[node.output.storage].pop_back();
+  } else {
+    TileRef dst = reference(targetOf(node), node, node.output, ranges, moving, 0, 1);
+    tile::CopyOp::create(builder, loc, view(dst), view(acc));
+  }
+  if (streams) {
+    const Node &sink = program.nodes[program.storages[final.output.storage].readers[0]];
+    transfer(versions[final.output.storage].back(), sink, sink.inputs[0], outputRegions.at(sink.name), /*store=*/true,
+             mapRanges(final, final.output, sink, sink.inputs[0], finalRanges));
+    versions[final.output.storage].pop_back();
+  }
+}
+
+void Emitter::emitGather(int n) {
+  const Node &node = program.nodes[n];
+  loc = node.loc;
+  const Storage &table = program.storages[node.inputs[0].storage];
+  Value region;
+  int64_t row = 0;
+  if (table.kind == StorageKind::Parameter || table.kind == StorageKind::Dense)
+    region = constantRegion(table, nullptr, {}, row);
+  else if (table.kind != StorageKind::Computed)
+    region = regions[node.inputs[0].storage];
+  else
+    return report(node.loc, "MN-LOW-005: a gather from a table computed on the chip is not supported; make the table a parameter or an input");
+  Placed index = provide(node.inputs[1].storage, requirements[n].inputs[1], node.loc);
+  Placed target = targetOf(node);
+  std::vector<int> rows, columns;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    (llvm::any_of(node.inputs[1].atoms, [&](const AtomIndex &a) { return llvm::any_of(a.loops, [&](auto &l) { return l.first == loop; }); }) ? rows : columns).push_back(loop);
+  int64_t rowElements = 1;
+  for (int loop : columns)
+    rowElements *= node.loops[loop].size;
+  std::function<void(size_t, std::vector<Range>)> nest = [&](size_t depth, std::vector<Range> ranges) {
+    if (depth < rows.size()) {
+      AtomId atom = node.output.atomOfLoop(rows[depth]);
+      const Layout &layout = target.layout;
+      bool first = !layout.part.empty() && layout.part[0].atom == atom, inside = onPartitions(layout, node.output, rows[depth]);
+      forRange(ranges[rows[depth]], first ? layout.step : inside ? ranges[rows[depth]].size : 1, [&](const Range &some) {
+        std::vector<Range> inner = ranges;
+        inner[rows[depth]] = some;
+        nest(depth + 1, inner);
+      });
+      return;
+    }
+    TileRef dst = reference(target, node, node.output, ranges, columns, 0, 1), at = reference(index, node, node.inputs[1], ranges, {}, 0, 1);
+    TileRef source;
+    source.buffer = region;
+    source.space = tile::Space::Device;
+    source.element = table.element;
+    source.axes = {{node.gatherRows, rowElements}, {rowElements, 1}};
+    Value dstView = view(dst), tableView = view(source, 5, /*merge=*/false), indexView = view(at);
+    tile::GatherRowsOp::create(builder, loc, dstView, tableView, indexView, node.gatherRows);
+  };
+  nest(0, wholeRanges(node));
+}
+
+} // namespace manaslu::tiling

@@ -1,0 +1,402 @@
+// Groups of nodes executed slab by slab: a loop over shared dimensions whose body keeps every intermediate in small buffers of its own.
+#include "lib/Conversion/LinalgToTile/Emitter.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace manaslu::tiling {
+
+/// Elements of a partition that one elementwise step should not exceed, so that temporaries stay small.
+static constexpr int64_t kFreeElements = 4096;
+
+namespace {
+
+/// Numbers of equal loops across nodes: loops of a writer and a reader that index the same atom of a storage are one.
+class LoopClasses {
+public:
+  LoopClasses(const TensorProgram &program, const std::vector<int> &nodes) {
+    for (int n : nodes)
+      for (size_t loop = 0; loop < program.nodes[n].loops.size(); ++loop) {
+        ids[{n, static_cast<int>(loop)}] = parent.size();
+        parent.push_back(parent.size());
+      }
+    std::map<AtomId, int> byAtom;
+    for (int n : nodes) {
+      const Node &node = program.nodes[n];
+      auto join = [&](const Access &access) {
+        for (const AtomIndex &index : access.atoms)
+          if (index.loops.size() == 1 && index.loops[0].second == 1) {
+            int id = ids.at({n, index.loops[0].first});
+            auto [at, fresh] = byAtom.insert({index.atom, id});
+            if (!fresh && program.nodes[n].loops[index.loops[0].first].size == sizeOf(program, at->second))
+              parent[root(id)] = root(at->second);
+          }
+      };
+      // Only storages computed in the group tie loops together: two readers of a common input need not be aligned.
+      for (const Access &input : node.inputs)
+        if (writtenBy(program, nodes, input.storage))
+          join(input);
+      if (node.output.storage >= 0)
+        join(node.output);
+    }
+  }
+  int of(int node, int loop) { return root(ids.at({node, loop})); }
+  int loopIn(const TensorProgram &program, int node, int id) {
+    for (size_t loop = 0; loop < program.nodes[node].loops.size(); ++loop)
+      if (of(node, loop) == id)
+        return loop;
+    return -1;
+  }
+
+private:
+  std::map<std::pair<int, int>, int> ids;
+  std::vector<int> parent;
+  int root(int i) {
+    while (parent[i] != i)
+      i = parent[i] = parent[parent[i]];
+    return i;
+  }
+  int64_t sizeOf(const TensorProgram &program, int id) {
+    for (auto &[key, value] : ids)
+      if (value == id)
+        return program.nodes[key.first].loops[key.second].size;
+    return 0;
+  }
+  static bool writtenBy(const TensorProgram &program, const std::vector<int> &nodes, int storage) {
+    return llvm::any_of(program.storages[storage].writers, [&](int w) { return llvm::is_contained(nodes, w); });
+  }
+};
+
+bool stepwise(const Node &node) { return node.kind == NodeKind::Elementwise || node.kind == NodeKind::Reduction; }
+
+} // namespace
+
+/// Grows a group backwards from a contraction over computed batches: whatever only it needs and shares its batch loops.
+static std::vector<int> attentionGroup(const TensorProgram &program, int last) {
+  std::vector<int> group = {last};
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (int n = last - 1; n >= 0; --n) {
+      const Node &node = program.nodes[n];
+      if (llvm::is_contained(group, n) || (!stepwise(node) && node.kind != NodeKind::Contraction))
+        continue;
+      const Storage &storage = program.storages[node.output.storage];
+      if (storage.writers.size() != 1 || storage.readers.empty() || !llvm::all_of(storage.readers, [&](int r) { return llvm::is_contained(group, r); }))
+        continue;
+      std::vector<int> with = group;
+      with.push_back(n);
+      std::sort(with.begin(), with.end());
+      LoopClasses classes(program, with);
+      ContractionLoops roles = classify(program.nodes[last]);
+      bool shares = llvm::all_of(roles.batch, [&](int loop) {
+        int id = classes.of(last, loop), own = classes.loopIn(program, n, id);
+        return own >= 0 && !node.loops[own].reduction;
+      });
+      // A contraction joins only over the same batches: a projection in front stays outside.
+      if (node.kind == NodeKind::Contraction && classify(node).batch.size() < roles.batch.size())
+        shares = false;
+      if (shares) {
+        group.push_back(n);
+        grown = true;
+      }
+    }
+  }
+  std::sort(group.begin(), group.end());
+  return group;
+}
+
+std::vector<Emitter::Group> Emitter::formGroups() const {
+  std::vector<Group> groups;
+  std::vector<int> groupOf(program.nodes.size(), -1);
+  std::map<int, std::vector<int>> attention; // by last node
+  for (int n = program.nodes.size() - 1; n >= 0; --n) {
+    const Node &node = program.nodes[n];
+    if (node.kind != NodeKind::Contraction || groupOf[n] >= 0 || classify(node).batch.empty())
+      continue;
+    std::vector<int> members = attentionGroup(program, n);
+    if (members.size() < 2)
+      continue;
+    if (int e = epilogues.epilogueOf[n]; e >= 0)
+      members.push_back(e);
+    for (int member : members)
+      groupOf[member] = n;
+    attention[n] = members;
+  }
+  for (int n = 0; n < static_cast<int>(program.nodes.size()); ++n) {
+    if (auto at = attention.find(n); at != attention.end()) {
+      groups.push_back({at->second, {}, {}});
+      continue;
+    }
+    if (groupOf[n] >= 0 || epilogues.contractionOf[n] >= 0)
+      continue;
+    const Node &node = program.nodes[n];
+    // A run of elementwise nodes and reductions over the same partitions, each tied to the one before it.
+    if (stepwise(node) && !groups.empty() && stepwise(program.nodes[groups.back().nodes.front()]) && groups.back().nodes.back() == n - 1) {
+      std::vector<int> with = groups.back().nodes;
+      with.push_back(n);
+      LoopClasses classes(program, with);
+      int first = with.front();
+      auto ids = [&](int member) {
+        std::vector<int> out;
+        for (int loop : chosen[member].resultLoops)
+          out.push_back(classes.of(member, loop));
+        return out;
+      };
+      bool tied = llvm::any_of(node.inputs, [&](const Access &input) {
+        return llvm::any_of(program.storages[input.storage].writers, [&](int w) { return llvm::is_contained(groups.back().nodes, w); });
+      });
+      bool agrees = tied && !chosen[n].resultLoops.empty() && ids(n) == ids(first) && program.storages[node.output.storage].writers.size() == 1;
+      // What the member reads from the group must be wanted in the layout in which it was made.
+      for (size_t i = 0; agrees && i < node.inputs.size(); ++i)
+        for (int w : program.storages[node.inputs[i].storage].writers)
+          if (llvm::is_contained(groups.back().nodes, w))
+            agrees = requirements[w].output == requirements[n].inputs[i];
+      if (agrees) {
+        groups.back().nodes.push_back(n);
+        continue;
+      }
+    }
+    groups.push_back({{n}, {}, {}});
+  }
+  for (Group &group : groups) {
+    group.local.assign(program.storages.size(), 0);
+    for (int n : group.nodes)
+      if (int storage = program.nodes[n].output.storage; storage >= 0 && group.nodes.size() > 1)
+        group.local[storage] = llvm::all_of(program.storages[storage].readers, [&](int r) { return llvm::is_contained(group.nodes, r); }) && !program.storages[storage].readers.empty();
+    const Node &last = program.nodes[group.nodes.back()];
+    bool hasContraction = llvm::any_of(group.nodes, [&](int n) { return program.nodes[n].kind == NodeKind::Contraction; });
+    if (!stepwise(last) && group.nodes.size() == 1)
+      continue; // the contraction, gather or output iterates by itself
+    LoopClasses classes(program, group.nodes);
+    int anchor = group.nodes.front();
+    int64_t freeElements = 0;
+    for (int n : group.nodes) {
+      int64_t total = 1;
+      for (const LoopAtom &loop : program.nodes[n].loops)
+        total *= loop.size;
+      freeElements = std::max(freeElements, total / std::max<int64_t>(1, requirements[n].output.replicated() ? 1 : requirements[n].output.rows()));
+    }
+    std::vector<Group::Bound> first, rest;
+    for (int loop = 0; loop < static_cast<int>(program.nodes[anchor].loops.size()); ++loop) {
+      int id = classes.of(anchor, loop);
+      Group::Bound bound;
+      bool usable = true, partition = false;
+      for (int n : group.nodes) {
+        int own = classes.loopIn(program, n, id);
+        if (own < 0 || program.nodes[n].loops[own].reduction) {
+          usable = false;
+          break;
+        }
+        bound.loops[n] = own;
+        bound.size = program.nodes[n].loops[own].size;
+        const Node &node = program.nodes[n];
+        if (node.kind == NodeKind::Contraction)
+          bound.single = bound.single || llvm::is_contained(classify(node).batch, own);
+        auto consider = [&](const Layout &layout, const Access &access) {
+          AtomId atom = access.atomOfLoop(own);
+          for (size_t e = 0; e < layout.part.size(); ++e)
+            if (atom >= 0 && layout.part[e].atom == atom) {
+              partition = true;
+              if (e > 0)
+                usable = usable && layout.inner == 1;
+              else
+                bound.step = std::max(bound.step, layout.step);
+            }
+        };
+        consider(requirements[n].output, node.output);
+        for (size_t i = 0; i < node.inputs.size(); ++i)
+          consider(requirements[n].inputs[i], node.inputs[i]);
+      }
+      if (!usable)
+        continue;
+      if (bound.single || partition)
+        first.push_back(bound);
+      else
+        rest.push_back(bound);
+    }
+    group.bound = first;
+    // Free loops are cut from the outermost until a partition's elements stay small.
+    for (Group::Bound &bound : rest) {
+      if (freeElements <= kFreeElements && !hasContraction)
+        break;
+      if (hasContraction && group.nodes.size() > 1) // a free loop shared with a product: its batches are bound already
+        continue;
+      int64_t inner = std::max<int64_t>(1, freeElements / bound.size);
+      bound.step = std::max<int64_t>(1, std::min(bound.size, kFreeElements / inner));
+      freeElements = inner * bound.step;
+      group.bound.push_back(bound);
+    }
+  }
+  return groups;
+}
+
+const Placed &Emitter::inputOf(const Node &node, size_t input) {
+  int storage = node.inputs[input].storage;
+  const Layout &layout = requirements[indexOf(node)].inputs[input];
+  if (const Placed *placed = find(storage, layout))
+    return *placed;
+  // A result tile in PSUM stands for its storage in the layout of the contraction.
+  if (versions[storage].empty()) {
+    report(node.loc, "MN-INTERNAL: an operand has no place");
+    versions[storage].push_back(allocate(storage, layout, tile::Space::Sbuf, program.storages[storage].element));
+  }
+  return versions[storage].back();
+}
+
+const Placed &Emitter::targetOf(const Node &node) {
+  int storage = node.output.storage;
+  if (const Placed *placed = find(storage, requirements[indexOf(node)].output))
+    return *placed;
+  report(node.loc, "MN-INTERNAL: a result has no place in the layout of its node");
+  versions[storage].push_back(allocate(storage, requirements[indexOf(node)].output, tile::Space::Sbuf, program.storages[storage].element));
+  return versions[storage].back();
+}
+
+bool Emitter::streamsOut(int storage) const {
+  const Storage &data = program.storages[storage];
+  if (data.kind != StorageKind::Computed || data.readers.size() != 1 || data.writers.size() != 1 || program.nodes[data.readers[0]].kind != NodeKind::Output)
+    return false;
+  int writer = data.writers[0];
+  int contraction = program.nodes[writer].kind == NodeKind::Contraction ? writer : epilogues.contractionOf[writer];
+  const Node &sink = program.nodes[data.readers[0]];
+  if (contraction < 0 || sink.inputs[0].atoms.size() != data.atoms.size())
+    return false;
+  for (const AtomIndex &index : sink.inputs[0].atoms)
+    if (index.loops.size() != 1 || index.start != 0)
+      return false;
+  int64_t bytes = tile::elementBytes(data.element);
+  for (AtomId atom : data.atoms)
+    bytes *= program.atoms[atom].size;
+  return bytes / std::max<int64_t>(1, requirements[writer].output.rows()) > 16384;
+}
+
+void Emitter::ensureTarget(int n, const std::map<AtomId, Range> &window) {
+  const Node &node = program.nodes[n];
+  int storage = node.output.storage;
+  if (streamsOut(storage) || find(storage, requirements[n].output))
+    return;
+  loc = node.loc;
+  versions[storage].push_back(allocate(storage, requirements[n].output, tile::Space::Sbuf, program.storages[storage].element, window));
+}
+
+void Emitter::prepareInputs(int n, const std::function<bool(int)> &local) {
+  const Node &node = program.nodes[n];
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    int storage = node.inputs[i].storage;
+    const Storage &data = program.storages[storage];
+    bool constant = data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense;
+    if (local(storage) || (node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant))
+      continue; // a contraction streams its constants by itself
+    provide(storage, requirements[n].inputs[i], node.loc);
+  }
+}
+
+void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ranges, std::vector<char> &done) {
+  const Node &node = program.nodes[n];
+  loc = node.loc;
+  if (node.kind == NodeKind::Contraction)
+    return emitContraction(n, ranges);
+  if (node.kind == NodeKind::Reduction)
+    return emitReduction(node, ranges);
+  // exp and its sum: the running add of se gives the second for a few cycles.
+  for (int r : group.nodes) {
+    const Node &reduction = program.nodes[r];
+    if (r <= n || reduction.kind != NodeKind::Reduction || reduction.combiner != "add" || reduction.body.size() != 1 || reduction.inputs[0].storage != node.output.storage ||
+        node.body.back().kind != ScalarOp::Unary || program.nodes[n].loops.size() != reduction.loops.size())
+      continue;
+    std::vector<Range> inner = mapRanges(node, node.output, reduction, reduction.inputs[0], ranges);
+    Layout &layout = requirements[r].output;
+    bool whole = true;
+    for (size_t loop = 0; loop < reduction.loops.size(); ++loop)
+      whole = whole && (reduction.loops[loop].reduction || inner[loop].size == 1 || onPartitions(layout, reduction.output, loop));
+    if (!whole || !group.local[reduction.output.storage])
+      continue;
+    ensureTarget(r, windowOf(reduction, reduction.output, inner));
+    TileRef sum = reference(targetOf(reduction), reduction, reduction.output, inner, {}, 0, 1);
+    done[r] = emitElementwise(node, ranges, &sum);
+    return;
+  }
+  emitElementwise(node, ranges);
+}
+
+void Emitter::emitGroup(const Group &group) {
+  auto local = [&](int storage) { return static_cast<bool>(group.local[storage]); };
+  for (int n : group.nodes) {
+    prepareInputs(n, [&](int storage) {
+      return local(storage) || llvm::any_of(program.storages[storage].writers, [&](int w) { return llvm::is_contained(group.nodes, w) || w == epilogues.contractionOf[n]; });
+    });
+    if (int e = epilogues.epilogueOf[n]; e >= 0 && !llvm::is_contained(group.nodes, e))
+      prepareInputs(e, [&](int storage) { return storage == program.nodes[n].output.storage; });
+    int result = epilogues.epilogueOf[n] >= 0 ? epilogues.epilogueOf[n] : n;
+    if (program.nodes[result].output.storage >= 0 && !local(program.nodes[result].output.storage))
+      ensureTarget(result);
+  }
+  std::map<int, std::vector<Range>> ranges;
+  for (int n : group.nodes)
+    ranges[n] = wholeRanges(program.nodes[n]);
+  std::vector<char> done;
+  auto body = [&] {
+    std::vector<size_t> before;
+    for (auto &list : versions)
+      before.push_back(list.size());
+    done.assign(program.nodes.size(), 0);
+    for (int n : group.nodes) {
+      if (failed || done[n] || epilogues.contractionOf[n] >= 0)
+        continue;
+      const Node &node = program.nodes[n];
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        int storage = node.inputs[i].storage;
+        if (local(storage) && !find(storage, requirements[n].inputs[i]) && !versions[storage].empty()) {
+          loc = node.loc;
+          Placed converted = convert(versions[storage].back(), requirements[n].inputs[i]);
+          versions[storage].push_back(converted);
+        }
+      }
+      int result = epilogues.epilogueOf[n] >= 0 ? epilogues.epilogueOf[n] : n;
+      if (int storage = program.nodes[result].output.storage; storage >= 0 && local(storage)) {
+        auto own = ranges.count(result) ? ranges[result] : wholeRanges(program.nodes[result]);
+        ensureTarget(result, windowOf(program.nodes[result], program.nodes[result].output, own));
+      }
+      emitMember(group, n, ranges[n], done);
+    }
+    for (size_t s = 0; s < versions.size(); ++s)
+      versions[s].resize(before[s]);
+  };
+  std::function<void(size_t)> nest = [&](size_t depth) {
+    if (depth == group.bound.size())
+      return body();
+    const Group::Bound &bound = group.bound[depth];
+    auto set = [&](const Range &range) {
+      for (auto [n, loop] : bound.loops)
+        ranges[n][loop] = range;
+      nest(depth + 1);
+    };
+    forRange({{}, bound.size}, bound.step, [&](const Range &some) {
+      if (bound.single)
+        forRange(some, 1, set, bound.step);
+      else
+        set(some);
+    });
+  };
+  // A version made in a loop body does not dominate what follows; the lists are cut back after each body.
+  nest(0);
+}
+
+void Emitter::emitOutput(const Node &node) {
+  loc = node.loc;
+  int storage = node.inputs[0].storage;
+  if (streamsOut(storage))
+    return;
+  const Storage &data = program.storages[storage];
+  if (versions[storage].empty()) {
+    // An input or a constant that is returned as it is: any layout will do.
+    std::vector<PartitionEntry> part;
+    if (!data.atoms.empty())
+      part.push_back({data.atoms[0], program.atoms[data.atoms[0]].size});
+    provide(storage, makeLayout(program, storage, part, chip.partitions), node.loc);
+  }
+  transfer(versions[storage].front(), node, node.inputs[0], outputRegions.at(node.name), /*store=*/true, wholeRanges(node));
+}
+
+} // namespace manaslu::tiling

@@ -1,0 +1,335 @@
+// Movement: constants packed as they are loaded, row-major transfers of inputs and outputs, and changes of layout.
+#include "lib/Conversion/LinalgToTile/Emitter.h"
+
+using namespace mlir;
+
+namespace manaslu::tiling {
+
+/// A node that loops once over each atom of a storage: lets reference() address whole storages.
+Node Emitter::identityNode(int storage) const {
+  Node node(program.storages[storage].loc);
+  Access access;
+  access.storage = storage;
+  for (AtomId atom : program.storages[storage].atoms) {
+    access.atoms.push_back({atom, 0, {{static_cast<int>(node.loops.size()), 1}}});
+    node.loops.push_back({program.atoms[atom].size, static_cast<int>(node.loops.size()), 1, false});
+  }
+  node.inputs = {access};
+  node.output = access;
+  return node;
+}
+
+const Placed *Emitter::find(int storage, const Layout &layout) const {
+  for (const Placed &placed : llvm::reverse(versions[storage]))
+    if (placed.layout == layout)
+      return &placed;
+  return nullptr;
+}
+
+Placed &Emitter::provide(int storage, const Layout &layout, Location where) {
+  for (Placed &placed : llvm::reverse(versions[storage]))
+    if (placed.layout == layout)
+      return placed;
+  const Storage &data = program.storages[storage];
+  loc = where;
+  Placed made;
+  if (data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense)
+    made = loadConstant(storage, layout);
+  else if (data.kind != StorageKind::Computed)
+    made = load(storage, layout, where);
+  else if (versions[storage].empty())
+    report(where, "MN-INTERNAL: a value is used before it is computed");
+  else
+    made = convert(versions[storage].front(), layout);
+  versions[storage].push_back(made);
+  return versions[storage].back();
+}
+
+namespace {
+
+/// Strides of a storage's atoms in its row-major order.
+std::map<AtomId, int64_t> rowMajor(const TensorProgram &program, int storage) {
+  std::map<AtomId, int64_t> strides;
+  int64_t stride = 1;
+  for (AtomId atom : llvm::reverse(program.storages[storage].atoms)) {
+    strides[atom] = stride;
+    stride *= program.atoms[atom].size;
+  }
+  return strides;
+}
+
+} // namespace
+
+/// The region of a constant packed in a layout: [block...][row][chunk][free...]; `blocks` lists atoms that are cut into runs of so many coordinates, each run a block.
+/// `rowElements` becomes the elements of one row (partition) of one block. Without a layout the region is row-major.
+Value Emitter::constantRegion(const Storage &storage, const Layout *layout, const std::vector<std::pair<AtomId, int64_t>> &blocks, int64_t &rowElements) {
+  int id = &storage - program.storages.data();
+  std::map<AtomId, int64_t> source = rowMajor(program, id);
+  SmallVector<Attribute> pieces;
+  Attribute data = storage.kind == StorageKind::Dense ? Attribute(storage.dense) : Attribute(builder.getStringAttr(storage.name));
+  auto piece = [&](int64_t from, int64_t at, ArrayRef<int64_t> sizes, ArrayRef<int64_t> sourceStrides, ArrayRef<int64_t> strides) {
+    pieces.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr(storage.kind == StorageKind::Dense ? "value" : "source", data), builder.getNamedAttr("from", builder.getI64IntegerAttr(from)),
+         builder.getNamedAttr("at", builder.getI64IntegerAttr(at)), builder.getNamedAttr("sizes", builder.getDenseI64ArrayAttr(sizes)),
+         builder.getNamedAttr("source_strides", builder.getDenseI64ArrayAttr(sourceStrides)), builder.getNamedAttr("strides", builder.getDenseI64ArrayAttr(strides))}));
+  };
+  int64_t total = 1;
+  for (AtomId atom : storage.atoms)
+    total *= program.atoms[atom].size;
+  if (!layout) {
+    rowElements = 1;
+    piece(0, 0, {total}, {1}, {1});
+  } else {
+    // Sizes of the free atoms within a block, their strides in a row, and the blocks around.
+    std::map<AtomId, int64_t> run;
+    for (auto [atom, size] : blocks)
+      run[atom] = size;
+    auto sizeOf = [&](AtomId atom) { return run.count(atom) ? run[atom] : program.atoms[atom].size; };
+    std::map<AtomId, int64_t> row;
+    int64_t elements = 1;
+    for (AtomId atom : llvm::reverse(layout->free)) {
+      row[atom] = elements;
+      elements *= sizeOf(atom);
+    }
+    int64_t chunkStride = elements, chunks = layout->part.empty() || layout->part[0].atom < 0 ? 1 : layout->chunks();
+    rowElements = elements * chunks;
+    int64_t rows = std::max<int64_t>(1, layout->rows()), block = rowElements * rows;
+    int64_t blockCount = 1;
+    for (auto [atom, size] : blocks)
+      blockCount *= (program.atoms[atom].size + size - 1) / size;
+    total = block * blockCount;
+    // One piece per (full or partial chunk) x (full or partial blocks).
+    struct Dim { int64_t size, source, target; };
+    std::vector<std::vector<Dim>> pieceDims = {{}};
+    std::vector<std::pair<int64_t, int64_t>> bases = {{0, 0}}; // source, target
+    auto fork = [&](int64_t full, int64_t rest, std::vector<Dim> fullDims, std::vector<Dim> restDims, int64_t restSource, int64_t restTarget) {
+      std::vector<std::vector<Dim>> dims;
+      std::vector<std::pair<int64_t, int64_t>> at;
+      for (size_t i = 0; i < pieceDims.size(); ++i) {
+        if (full) {
+          dims.push_back(pieceDims[i]);
+          dims.back().insert(dims.back().end(), fullDims.begin(), fullDims.end());
+          at.push_back(bases[i]);
+        }
+        if (rest) {
+          dims.push_back(pieceDims[i]);
+          dims.back().insert(dims.back().end(), restDims.begin(), restDims.end());
+          at.push_back({bases[i].first + restSource, bases[i].second + restTarget});
+        }
+      }
+      pieceDims = std::move(dims);
+      bases = std::move(at);
+    };
+    int64_t outer = block;
+    for (auto [atom, size] : llvm::reverse(blocks)) {
+      int64_t n = program.atoms[atom].size, full = n / size, rest = n % size, s = source[atom];
+      fork(full, rest, {{full, s * size, outer}, {size, s, row[atom]}}, {{rest, s, row[atom]}}, s * size * full, outer * full);
+      outer *= (n + size - 1) / size;
+    }
+    int64_t partitionStride = rowElements;
+    for (size_t e = layout->part.size(); e-- > 0;) {
+      const PartitionEntry &entry = layout->part[e];
+      int64_t s = entry.atom < 0 ? 0 : source[entry.atom];
+      if (e > 0 || entry.atom < 0) {
+        int64_t size = e == 0 ? layout->step : entry.size;
+        fork(1, 0, {{size, s, partitionStride}}, {}, 0, 0);
+        partitionStride *= size;
+      } else {
+        int64_t full = entry.size / layout->step, rest = entry.size % layout->step;
+        fork(full, rest, {{full, s * layout->step, chunkStride}, {layout->step, s, partitionStride}}, {{rest, s, partitionStride}}, s * layout->step * full, chunkStride * full);
+      }
+    }
+    for (AtomId atom : layout->free)
+      if (!run.count(atom))
+        fork(1, 0, {{program.atoms[atom].size, source[atom], row[atom]}}, {}, 0, 0);
+    for (size_t i = 0; i < pieceDims.size(); ++i) {
+      // Innermost last: by the stride in the region.
+      llvm::stable_sort(pieceDims[i], [](const Dim &a, const Dim &b) { return a.target > b.target; });
+      SmallVector<int64_t> sizes, sourceStrides, strides;
+      for (const Dim &dim : pieceDims[i])
+        if (dim.size > 1 || pieceDims[i].size() == 1)
+          sizes.push_back(dim.size), sourceStrides.push_back(dim.source), strides.push_back(dim.target);
+      if (sizes.empty())
+        sizes = {1}, sourceStrides = {1}, strides = {1};
+      piece(bases[i].first, bases[i].second, sizes, sourceStrides, strides);
+    }
+  }
+  std::string name = storage.kind == StorageKind::Dense ? "constant" : storage.name;
+  if (int number = constantNames[name]++)
+    name += "#" + std::to_string(number);
+  auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, total, storage.element);
+  return tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Constant, builder.getDenseI64ArrayAttr(storage.shape), StringAttr(), builder.getArrayAttr(pieces));
+}
+
+Placed Emitter::loadConstant(int storage, const Layout &layout) {
+  Placed placed = allocate(storage, layout, tile::Space::Sbuf, program.storages[storage].element);
+  int64_t row = 0;
+  Value region = constantRegion(program.storages[storage], &layout, {}, row);
+  TileRef dst, src;
+  dst.buffer = placed.buffer;
+  dst.element = src.element = placed.element;
+  dst.partitions = std::max<int64_t>(1, layout.rows());
+  dst.axes = {{row, 1}};
+  src.buffer = region;
+  src.space = tile::Space::Device;
+  src.axes = {{dst.partitions, row}, {row, 1}};
+  tile::LoadOp::create(builder, loc, view(dst), view(src, 5, /*merge=*/false));
+  return placed;
+}
+
+/// Moves what `access` reaches over `ranges` between a buffer and a device region that holds the node's loops in row-major order, a chunk of partitions at a time.
+void Emitter::transfer(const Placed &placed, const Node &node, const Access &access, Value region, bool store, const std::vector<Range> &ranges) {
+  std::vector<int64_t> strides(node.loops.size());
+  int64_t stride = 1;
+  for (size_t loop = node.loops.size(); loop-- > 0; stride *= node.loops[loop].size)
+    strides[loop] = stride;
+  const Layout &layout = placed.layout;
+  auto loopOf = [&](AtomId atom) {
+    for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+      if (atom >= 0 && access.atomOfLoop(loop) == atom)
+        return loop;
+    return -1;
+  };
+  int chunked = layout.part.empty() ? -1 : loopOf(layout.part[0].atom);
+  if (chunked >= 0 && ranges[chunked].size > layout.step) {
+    forRange(ranges[chunked], layout.step, [&](const Range &chunk) {
+      std::vector<Range> inner = ranges;
+      inner[chunked] = chunk;
+      transfer(placed, node, access, region, store, inner);
+    });
+    return;
+  }
+  std::vector<int> order;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    if (!onPartitions(layout, access, loop))
+      order.push_back(loop);
+  TileRef chip = reference(placed, node, access, ranges, order, 0, std::max<int64_t>(1, layout.rows()));
+  TileRef device;
+  device.buffer = region;
+  device.space = tile::Space::Device;
+  device.element = cast<tile::BufferType>(region.getType()).getElementType();
+  std::vector<Axis> rows, columns;
+  for (size_t e = 0; e < layout.part.size(); ++e) {
+    int loop = loopOf(layout.part[e].atom);
+    if (layout.part[e].atom < 0)
+      rows.push_back({e == 0 ? layout.step : layout.part[e].size, 0});
+    else if (loop >= 0)
+      rows.push_back({ranges[loop].size, strides[loop]});
+  }
+  for (int loop : order)
+    columns.push_back({ranges[loop].size, strides[loop]});
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    device.offset = device.offset + ranges[loop].start * strides[loop];
+  // A mover's row is a partition's run: the partition axes merge among themselves, and so do the free ones.
+  rows = merged(rows);
+  columns = merged(columns);
+  device.axes = rows;
+  if (columns.size() > 1 || columns[0].size > 1)
+    device.axes.insert(device.axes.end(), columns.begin(), columns.end());
+  if (merged(chip.axes).size() > 4 || device.axes.size() > 5) {
+    int outer = *llvm::find_if(order, [&](int loop) { return ranges[loop].size > 1; });
+    forRange(ranges[outer], 1, [&](const Range &one) {
+      std::vector<Range> inner = ranges;
+      inner[outer] = one;
+      transfer(placed, node, access, region, store, inner);
+    });
+    return;
+  }
+  Value deviceView = view(device, 5, /*merge=*/false), chipView = view(chip);
+  if (store)
+    tile::StoreOp::create(builder, loc, deviceView, chipView);
+  else
+    tile::LoadOp::create(builder, loc, chipView, deviceView);
+}
+
+Placed Emitter::load(int storage, const Layout &layout, Location where) {
+  Placed placed = allocate(storage, layout, tile::Space::Sbuf, program.storages[storage].element);
+  Node node = identityNode(storage);
+  transfer(placed, node, node.output, regions[storage], /*store=*/false, wholeRanges(node));
+  return placed;
+}
+
+/// Another layout of a resident storage: transposes on pe where every new partition atom is free in the old one, else a round trip through device memory.
+Placed Emitter::convert(const Placed &from, const Layout &to) {
+  bool transposable = true;
+  for (const PartitionEntry &entry : to.part)
+    transposable = transposable && entry.atom >= 0 && llvm::is_contained(from.layout.free, entry.atom);
+  for (const PartitionEntry &entry : from.layout.part)
+    transposable = transposable && entry.atom >= 0;
+  if (!transposable || to.part.empty())
+    return roundTrip(from, to);
+  Node node = identityNode(from.storage);
+  const Access &access = node.inputs[0];
+  std::map<AtomId, Range> window;
+  std::vector<Range> whole = wholeRanges(node);
+  for (size_t loop = 0; loop < node.loops.size(); ++loop)
+    if (auto at = from.origins.find(access.atoms[loop].atom); at != from.origins.end()) {
+      // A window: its extent follows from the strides that were given out when it was made.
+      whole[loop] = windows.at(from.buffer).at(access.atoms[loop].atom);
+      window[access.atoms[loop].atom] = whole[loop];
+    }
+  Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element, window);
+  std::vector<int> oldRows, newRows, others;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    (onPartitions(from.layout, access, loop) ? oldRows : onPartitions(to, access, loop) ? newRows : others).push_back(loop);
+  auto order = [&](const Layout &layout, std::vector<int> loops) {
+    llvm::stable_sort(loops, [&](int a, int b) {
+      auto place = [&](int loop) { return llvm::find_if(layout.part, [&](const PartitionEntry &entry) { return entry.atom == access.atoms[loop].atom; }) - layout.part.begin(); };
+      return place(a) < place(b);
+    });
+    return loops;
+  };
+  oldRows = order(from.layout, oldRows);
+  newRows = order(to, newRows);
+  std::function<void(size_t, std::vector<Range>)> emit = [&](size_t depth, std::vector<Range> ranges) {
+    if (depth < others.size()) {
+      forRange(ranges[others[depth]], 1, [&](const Range &one) {
+        std::vector<Range> inner = ranges;
+        inner[others[depth]] = one;
+        emit(depth + 1, inner);
+      });
+      return;
+    }
+    forRange(ranges[newRows[0]], to.step, [&](const Range &newChunk) {
+      auto tile = [&](const Range &oldChunk) {
+        std::vector<Range> inner = ranges;
+        inner[newRows[0]] = newChunk;
+        if (!oldRows.empty())
+          inner[oldRows[0]] = oldChunk;
+        TileRef src = reference(from, node, access, inner, newRows, 0, 1), dst = reference(target, node, access, inner, oldRows, 0, 1);
+        TileRef transposed;
+        transposed.space = tile::Space::Psum;
+        transposed.element = from.element;
+        transposed.partitions = dst.partitions;
+        transposed.axes = {{src.partitions, 1}};
+        transposed.buffer = tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, dst.partitions, src.partitions, from.element), StringAttr());
+        tile::TransposeOp::create(builder, loc, view(transposed), view(src));
+        tile::CopyOp::create(builder, loc, view(dst), view(transposed));
+      };
+      if (oldRows.empty())
+        tile({});
+      else
+        forRange(ranges[oldRows[0]], from.layout.step, tile);
+    });
+  };
+  emit(0, whole);
+  return target;
+}
+
+Placed Emitter::roundTrip(const Placed &from, const Layout &to) {
+  if (from.window)
+    report(loc, "MN-LOW-004: a change of layout inside a region has no transpose");
+  Node node = identityNode(from.storage);
+  int64_t elements = 1;
+  for (const LoopAtom &loop : node.loops)
+    elements *= loop.size;
+  auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, from.element);
+  std::string name = "scratch" + std::to_string(scratchRegions++);
+  Value region = tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Scratch, builder.getDenseI64ArrayAttr({elements}), StringAttr(), ArrayAttr());
+  transfer(from, node, node.output, region, /*store=*/true, wholeRanges(node));
+  Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element);
+  transfer(target, node, node.output, region, /*store=*/false, wholeRanges(node));
+  return target;
+}
+
+} // namespace manaslu::tiling

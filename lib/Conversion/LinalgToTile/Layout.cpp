@@ -1,0 +1,195 @@
+// Layouts that follow from a node's choice of loops on the partitions.
+#include "lib/Conversion/LinalgToTile/Layout.h"
+
+#include <algorithm>
+
+namespace manaslu::tiling {
+
+bool Layout::replicated() const {
+  return !part.empty() && std::all_of(part.begin(), part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
+}
+
+Layout replicatedLayout(const TensorProgram &program, int storage, int64_t partitions) {
+  Layout layout;
+  layout.part = {{-1, partitions}};
+  layout.step = partitions;
+  layout.free = program.storages[storage].atoms;
+  return layout;
+}
+
+Layout makeLayout(const TensorProgram &program, int storage, std::vector<PartitionEntry> part, int64_t partitions) {
+  std::erase_if(part, [](const PartitionEntry &entry) { return entry.size == 1; });
+  if (!part.empty() && std::all_of(part.begin(), part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; }))
+    return replicatedLayout(program, storage, partitions);
+  Layout layout;
+  size_t first = part.size();
+  int64_t inner = 1;
+  while (first > 0 && inner * part[first - 1].size <= partitions)
+    inner *= part[--first].size;
+  if (first == 0) {
+    layout.part = part;
+    layout.step = part.empty() ? 1 : part[0].size;
+    layout.inner = part.empty() ? 1 : inner / part[0].size;
+  } else if (int64_t step = partitions / inner; step > 1) { // the entry that does not fit is cut in chunks
+    layout.part.assign(part.begin() + first - 1, part.end());
+    layout.step = step;
+    layout.inner = inner;
+    --first;
+  } else {
+    layout.part.assign(part.begin() + first, part.end());
+    layout.step = layout.part.empty() ? 1 : layout.part[0].size;
+    layout.inner = layout.part.empty() ? 1 : inner / layout.part[0].size;
+  }
+  for (size_t i = 0; i < first; ++i)
+    if (part[i].atom >= 0)
+      layout.free.push_back(part[i].atom);
+  auto placed = [&](AtomId atom) {
+    return std::any_of(layout.part.begin(), layout.part.end(), [&](const PartitionEntry &entry) { return entry.atom == atom; }) ||
+           std::find(layout.free.begin(), layout.free.end(), atom) != layout.free.end();
+  };
+  for (AtomId atom : program.storages[storage].atoms)
+    if (!placed(atom))
+      layout.free.push_back(atom);
+  return layout;
+}
+
+namespace {
+
+bool uses(const Access &access, int loop) {
+  for (const AtomIndex &index : access.atoms)
+    for (auto [l, coefficient] : index.loops)
+      if (l == loop)
+        return true;
+  return false;
+}
+
+/// The loop indexes one atom alone in every access that it occurs in.
+bool simpleEverywhere(const Node &node, int loop) {
+  for (const Access &access : node.inputs)
+    if (uses(access, loop) && access.atomOfLoop(loop) < 0)
+      return false;
+  return node.output.storage < 0 || !uses(node.output, loop) || node.output.atomOfLoop(loop) >= 0;
+}
+
+int64_t product(const Node &node, const std::vector<int> &loops) {
+  int64_t n = 1;
+  for (int loop : loops)
+    n *= node.loops[loop].size;
+  return n;
+}
+
+/// A group of so many partitions may start at any multiple of itself.
+bool packable(int64_t rows, int64_t partitions) { return (rows == 32 || rows == 64) && rows < partitions; }
+
+std::vector<PartitionEntry> entries(const Node &node, const Access &access, const std::vector<int> &loops) {
+  std::vector<PartitionEntry> part;
+  for (int loop : loops)
+    part.push_back({access.atomOfLoop(loop), node.loops[loop].size});
+  return part;
+}
+
+std::vector<Choice> contractionChoices(const TensorProgram &program, const Node &node, int64_t partitions) {
+  ContractionLoops loops = classify(node);
+  std::vector<Choice> out;
+  for (int stationary : {1, 0}) {
+    const std::vector<int> &own = stationary ? loops.b : loops.a;
+    if (!std::all_of(own.begin(), own.end(), [&](int loop) { return simpleEverywhere(node, loop); }))
+      continue;
+    for (bool packed : {true, false}) {
+      if (packed && (loops.batch.empty() || !packable(product(node, loops.k), partitions)))
+        continue;
+      out.push_back({stationary, packed, own});
+      if (loops.batch.empty() || !packable(product(node, own), partitions))
+        continue;
+      std::vector<int> prefixed = {loops.batch.back()};
+      prefixed.insert(prefixed.end(), own.begin(), own.end());
+      out.insert(out.end() - 1, {stationary, packed, prefixed});
+    }
+  }
+  return out;
+}
+
+std::vector<Choice> elementwiseChoices(const TensorProgram &program, const Node &node, int64_t partitions) {
+  std::vector<Choice> out;
+  auto add = [&](std::vector<int> loops) {
+    if (std::find(out.begin(), out.end(), Choice{0, false, loops}) == out.end())
+      out.push_back({0, false, std::move(loops)});
+  };
+  // One linalg dimension (all its factors) on the partitions, the inner dimensions first; then a second loop outside a small inner one.
+  std::map<int, std::vector<int>, std::greater<>> byDimension;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    if (!node.loops[loop].reduction && uses(node.output, loop) && simpleEverywhere(node, loop))
+      byDimension[node.loops[loop].dim].push_back(loop);
+  for (auto &[dim, loops] : byDimension)
+    add(loops);
+  for (auto &[dim, loops] : byDimension) {
+    for (size_t first = 1; first < loops.size(); ++first)
+      add({loops.begin() + first, loops.end()});
+    if (product(node, loops) >= partitions)
+      continue;
+    for (auto &[otherDim, others] : byDimension)
+      if (otherDim < dim) {
+        std::vector<int> both = others;
+        both.insert(both.end(), loops.begin(), loops.end());
+        if (packable(product(node, loops), partitions) || otherDim == dim - 1)
+          add(both);
+      }
+  }
+  int64_t total = 1;
+  for (const LoopAtom &loop : node.loops)
+    total *= loop.size;
+  if (total <= 65536 || out.empty())
+    add({});
+  return out;
+}
+
+} // namespace
+
+ContractionLoops classify(const Node &node) {
+  ContractionLoops out;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop) {
+    bool inA = uses(node.inputs[0], loop), inB = uses(node.inputs[1], loop);
+    if (node.loops[loop].reduction)
+      (inA && inB && simpleEverywhere(node, loop) ? out.k : out.window).push_back(loop);
+    else
+      (inA && inB ? out.batch : inA ? out.a : out.b).push_back(loop);
+  }
+  return out;
+}
+
+std::vector<Choice> choices(const TensorProgram &program, const Node &node, int64_t partitions) {
+  switch (node.kind) {
+  case NodeKind::Contraction: return contractionChoices(program, node, partitions);
+  case NodeKind::Elementwise:
+  case NodeKind::Reduction: return elementwiseChoices(program, node, partitions);
+  case NodeKind::Gather: {
+    std::vector<int> loops;
+    for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+      if (uses(node.inputs[1], loop))
+        loops.push_back(loop);
+    return {{0, false, loops}};
+  }
+  default: return {};
+  }
+}
+
+Requirement require(const TensorProgram &program, const Node &node, const Choice &choice, int64_t partitions) {
+  Requirement out;
+  out.output = makeLayout(program, node.output.storage, entries(node, node.output, choice.resultLoops), partitions);
+  if (choice.resultLoops.empty() && node.kind != NodeKind::Contraction)
+    out.output = replicatedLayout(program, node.output.storage, partitions);
+  for (const Access &input : node.inputs) {
+    std::vector<int> loops = choice.resultLoops;
+    if (node.kind == NodeKind::Contraction) {
+      ContractionLoops roles = classify(node);
+      loops = roles.k;
+      if (choice.packed)
+        loops.insert(loops.begin(), roles.batch.back());
+    }
+    bool everywhere = choice.resultLoops.empty() && node.kind != NodeKind::Contraction;
+    out.inputs.push_back(everywhere ? replicatedLayout(program, input.storage, partitions) : makeLayout(program, input.storage, entries(node, input, loops), partitions));
+  }
+  return out;
+}
+
+} // namespace manaslu::tiling

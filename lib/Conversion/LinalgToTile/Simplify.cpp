@@ -1,0 +1,159 @@
+// Small rewrites on the tensor program before layouts are chosen.
+#include "lib/Conversion/LinalgToTile/Layout.h"
+
+#include <mlir/IR/Builders.h>
+
+using namespace mlir;
+
+namespace manaslu::tiling {
+
+namespace {
+
+/// The access walks a whole storage in row-major order, loop by loop.
+bool walksRowMajor(const TensorProgram &program, const Node &node, const Access &access) {
+  const auto &atoms = program.storages[access.storage].atoms;
+  if (access.atoms.size() != atoms.size() || node.loops.size() != atoms.size())
+    return false;
+  for (size_t i = 0; i < atoms.size(); ++i) {
+    const AtomIndex *index = access.find(atoms[i]);
+    if (!index || index->start != 0 || index->loops.size() != 1 || index->loops[0] != std::make_pair(static_cast<int>(i), int64_t{1}))
+      return false;
+  }
+  return true;
+}
+
+/// A cast of a parameter is the parameter in another type: the packer narrows it.
+void foldConstantCasts(TensorProgram &program) {
+  for (size_t n = 0; n < program.nodes.size(); ++n) {
+    Node &node = program.nodes[n];
+    if (node.kind != NodeKind::Elementwise || node.body.size() != 1 || node.body[0].kind != ScalarOp::Input)
+      continue;
+    Storage &from = program.storages[node.inputs[0].storage], &to = program.storages[node.output.storage];
+    if ((from.kind != StorageKind::Parameter && from.kind != StorageKind::Dense) || to.writers.size() != 1 || !walksRowMajor(program, node, node.inputs[0]) ||
+        !walksRowMajor(program, node, node.output))
+      continue;
+    to.kind = from.kind;
+    to.name = from.name;
+    to.dense = from.dense;
+    to.writers.clear();
+    std::erase(from.readers, static_cast<int>(n));
+    node.kind = NodeKind::Removed;
+  }
+}
+
+double evaluate(const Expression &body, int i, const std::vector<int64_t> &point) {
+  const ScalarOp &op = body[i];
+  auto arg = [&](int k) { return evaluate(body, op.args[k], point); };
+  switch (op.kind) {
+  case ScalarOp::Constant: return op.value;
+  case ScalarOp::LoopIndex: return point[op.input];
+  case ScalarOp::Select: return arg(0) != 0 ? arg(1) : arg(2);
+  case ScalarOp::Unary: return op.name == "neg" ? -arg(0) : op.name == "square" ? arg(0) * arg(0) : arg(0);
+  default: break;
+  }
+  double a = arg(0), b = arg(1);
+  StringRef name = op.name;
+  if (name == "add") return a + b;
+  if (name == "sub") return a - b;
+  if (name == "mul") return a * b;
+  if (name == "divide") return a / b;
+  if (name == "max") return std::max(a, b);
+  if (name == "min") return std::min(a, b);
+  if (name == "eq") return a == b;
+  if (name == "ne") return a != b;
+  if (name == "lt") return a < b;
+  if (name == "le") return a <= b;
+  if (name == "gt") return a > b;
+  if (name == "ge") return a >= b;
+  if (name == "logical_and") return a != 0 && b != 0;
+  if (name == "logical_or") return a != 0 || b != 0;
+  return (a != 0) != (b != 0);
+}
+
+/// Subtrees over loop indices alone (causal masks, position numbers) become constants in device memory.
+void materializeIndices(TensorProgram &program, MLIRContext *context) {
+  for (size_t n = 0; n < program.nodes.size(); ++n) {
+    std::vector<char> indexed(program.nodes[n].body.size(), 0), pure(indexed);
+    auto &body = program.nodes[n].body;
+    for (size_t i = 0; i < body.size(); ++i) {
+      indexed[i] = body[i].kind == ScalarOp::LoopIndex;
+      pure[i] = body[i].kind != ScalarOp::Input;
+      for (int arg : body[i].args) {
+        indexed[i] |= indexed[arg];
+        pure[i] = pure[i] && pure[arg];
+      }
+    }
+    for (size_t i = 0; i < body.size(); ++i) {
+      bool root = indexed[i] && pure[i];
+      for (size_t user = i + 1; root && user < body.size(); ++user)
+        if (indexed[user] && pure[user] && llvm::is_contained(body[user].args, static_cast<int>(i)))
+          root = false; // its user is evaluated as a whole
+      if (!root)
+        continue;
+      std::vector<int> stack = {static_cast<int>(i)}, dims;
+      while (!stack.empty()) {
+        const ScalarOp &op = body[stack.back()];
+        stack.pop_back();
+        if (op.kind == ScalarOp::LoopIndex && !llvm::is_contained(dims, op.input))
+          dims.push_back(op.input);
+        stack.insert(stack.end(), op.args.begin(), op.args.end());
+      }
+      std::sort(dims.begin(), dims.end());
+      Storage storage(program.nodes[n].loc);
+      storage.kind = StorageKind::Dense;
+      int id = program.storages.size();
+      Access access;
+      access.storage = id;
+      std::vector<int> loops;
+      int64_t total = 1;
+      for (int loop = 0; loop < static_cast<int>(program.nodes[n].loops.size()); ++loop)
+        if (llvm::is_contained(dims, program.nodes[n].loops[loop].dim)) {
+          int64_t size = program.nodes[n].loops[loop].size;
+          program.atoms.push_back({size, id, -1, -1});
+          storage.atoms.push_back(program.atoms.size() - 1);
+          storage.shape.push_back(size);
+          access.atoms.push_back({storage.atoms.back(), 0, {{loop, 1}}});
+          loops.push_back(loop);
+          total *= size;
+        }
+      int dimensions = 0;
+      for (const LoopAtom &loop : program.nodes[n].loops)
+        dimensions = std::max(dimensions, loop.dim + 1);
+      for (int dim : dims)
+        dimensions = std::max(dimensions, dim + 1);
+      std::vector<float> values(total);
+      for (int64_t flat = 0; flat < total; ++flat) {
+        std::vector<int64_t> point(dimensions, 0);
+        int64_t rest = flat;
+        for (size_t k = loops.size(); k-- > 0;) {
+          const LoopAtom &loop = program.nodes[n].loops[loops[k]];
+          point[loop.dim] += rest % loop.size * loop.stride;
+          rest /= loop.size;
+        }
+        values[flat] = evaluate(body, i, point);
+      }
+      Builder builder(context);
+      storage.element = builder.getF32Type();
+      auto type = RankedTensorType::get(storage.shape.empty() ? ArrayRef<int64_t>{} : ArrayRef<int64_t>(storage.shape), storage.element);
+      storage.dense = DenseElementsAttr::get(type, ArrayRef<float>(values));
+      storage.readers = {static_cast<int>(n)};
+      program.storages.push_back(std::move(storage));
+      ScalarOp input;
+      input.input = program.nodes[n].inputs.size();
+      program.nodes[n].inputs.push_back(access);
+      body[i] = input;
+    }
+  }
+}
+
+} // namespace
+
+void simplify(TensorProgram &program, MLIRContext *context) {
+  foldConstantCasts(program);
+  materializeIndices(program, context);
+  for (Node &node : program.nodes)
+    if (node.kind == NodeKind::Contraction && classify(node).k.empty())
+      node.kind = NodeKind::Reduction;
+}
+
+} // namespace manaslu::tiling

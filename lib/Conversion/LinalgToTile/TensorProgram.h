@@ -1,0 +1,131 @@
+// A linalg module as the tile lowering sees it: storages whose dimensions are split into atoms, and nodes that loop over atoms.
+//
+// Reshapes, transposes, broadcasts and slices are not operations here: they only say which atoms of a storage a dimension of a value means.
+// For example [1, 128, 768] -> [1, 128, 12, 64] -> transpose gives one storage with the atoms (128, 12, 64), seen in three ways.
+#pragma once
+
+#include <map>
+#include <mlir/Dialect/Func/IR/FuncOps.h>
+#include <mlir/Dialect/Linalg/IR/Linalg.h>
+#include <mlir/IR/BuiltinTypes.h>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace manaslu::tiling {
+
+using AtomId = int;
+
+/// A factor of a dimension of one storage. A split atom is replaced by its two children; only leaves carry coordinates.
+struct Atom {
+  int64_t size = 1;
+  int storage = -1; ///< -1: a broadcast, the same data for every coordinate
+  AtomId outer = -1, inner = -1;
+};
+
+/// A run of an atom's coordinates: `size` of them from `start`.
+struct AtomRange {
+  AtomId atom;
+  int64_t start;
+  int64_t size;
+};
+
+/// Where a tensor value lives: for each of its dimensions the atoms from the outermost in (none for a dimension of size 1), and atoms held at one coordinate by slices.
+struct ValueAtoms {
+  int storage = -1;
+  std::vector<std::vector<AtomRange>> dims;
+  std::vector<AtomRange> fixed;
+};
+
+enum class StorageKind { Computed, Input, Parameter, State, Dense };
+
+/// The data behind one or more tensor values.
+struct Storage {
+  StorageKind kind = StorageKind::Computed;
+  mlir::Type element;
+  std::vector<AtomId> atoms;    ///< leaves in row-major order of the first value
+  std::vector<int64_t> shape;   ///< shape of the first value
+  std::string name;             ///< input, parameter or state name
+  mlir::ElementsAttr dense;     ///< of a Dense storage
+  std::vector<int> writers, readers; ///< nodes
+  mlir::Location loc;
+  explicit Storage(mlir::Location loc) : loc(loc) {}
+};
+
+/// One operation of a scalar expression tree. Arguments index the tree's own list.
+struct ScalarOp {
+  enum Kind { Input, Constant, LoopIndex, Unary, Binary, Select } kind = Input;
+  int input = 0;         ///< Input: which operand of the node; LoopIndex: which loop dimension of the linalg operation
+  double value = 0;      ///< Constant
+  std::string name;      ///< Unary: an ActFunc name, or "neg"; Binary: an AluOp name
+  std::vector<int> args; ///< Unary 1, Binary 2, Select 3
+};
+
+/// A scalar expression; the root is the last element.
+using Expression = std::vector<ScalarOp>;
+
+/// A loop of a node: a leaf of the common refinement of a linalg loop dimension.
+struct LoopAtom {
+  int64_t size;
+  int dim;        ///< of the linalg operation
+  int64_t stride; ///< in iterations of that dimension
+  bool reduction;
+};
+
+/// coordinate of `atom` = start + sum coefficient * loop
+struct AtomIndex {
+  AtomId atom;
+  int64_t start = 0;
+  std::vector<std::pair<int, int64_t>> loops;
+};
+
+/// How a node reads or writes a storage: the coordinate of each of its atoms.
+struct Access {
+  int storage = -1;
+  std::vector<AtomIndex> atoms;
+  const AtomIndex *find(AtomId atom) const;
+  /// The atom that is indexed by exactly this loop, or -1.
+  AtomId atomOfLoop(int loop) const;
+};
+
+enum class NodeKind { Contraction, Elementwise, Reduction, Gather, Output, StateWrite, Removed };
+
+/// One computation.
+struct Node {
+  NodeKind kind = NodeKind::Elementwise;
+  mlir::Operation *op = nullptr;
+  mlir::Location loc;
+  std::vector<LoopAtom> loops;
+  std::vector<Access> inputs;
+  Access output;
+  Expression body;        ///< Elementwise: the result; Reduction: the value that is combined
+  std::string combiner;   ///< Reduction: an AluOp name
+  int64_t gatherRows = 0; ///< Gather: inputs are {table, index}; rows of the table
+  std::string name;       ///< Output, StateWrite
+  std::vector<int64_t> shape; ///< Output, StateWrite: of the value
+  explicit Node(mlir::Location loc) : loc(loc) {}
+};
+
+/// The whole function.
+class TensorProgram {
+public:
+  std::vector<Atom> atoms;
+  std::vector<Storage> storages;
+  std::vector<Node> nodes;
+
+  /// Reads a function of linalg on tensors. Emits an `MN-LOW-...` error at every operation that it cannot read and fails.
+  static mlir::FailureOr<TensorProgram> build(mlir::func::FuncOp function);
+
+  /// The leaves that replace an atom, outermost first.
+  std::vector<AtomId> leaves(AtomId atom) const;
+  bool isBroadcast(AtomId atom) const { return atoms[atom].storage < 0; }
+};
+
+/// Replaces what only depends on loop indices by constants, casts of constants by constants of the other type, and contractions without a contracted dimension
+/// (depthwise windows) by reductions of products.
+void simplify(TensorProgram &program, mlir::MLIRContext *context);
+
+/// Reads the scalar body of a linalg operation: the expression of `result`, inputs being block arguments. Fails at an operation without a meaning on the chip.
+mlir::FailureOr<Expression> readExpression(mlir::Value result, mlir::Block &body);
+
+} // namespace manaslu::tiling
