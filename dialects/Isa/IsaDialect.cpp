@@ -54,7 +54,7 @@ void DeviceAttr::print(AsmPrinter &printer) const { printer << "<\"" << toText(g
 
 //===-- Verifiers ----------------------------------------------------------===//
 
-LogicalResult ProgramOp::verify() {
+LogicalResult ProgramOp::verifyRegions() {
   bool sawStream = false;
   for (Operation &operation : *getBody()) {
     if (!llvm::isa<RegionOp, StreamOp>(operation))
@@ -74,7 +74,7 @@ LogicalResult RegionOp::verify() {
   return success();
 }
 
-LogicalResult StreamOp::verify() {
+LogicalResult StreamOp::verifyRegions() {
   std::optional<StreamId> id = streamFromName(getSymName());
   if (!id)
     return emitOpError("is not one of the streams pe, ve, se, ge, dma0 .. dma15");

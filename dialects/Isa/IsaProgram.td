@@ -9,7 +9,7 @@ include "mlir/IR/RegionKindInterface.td"
 
 class Isa_ListOp<string mnemonic, list<Trait> traits> : Op<Isa_Dialect, mnemonic, !listconcat(traits, [NoTerminator, SingleBlock, Symbol])> {
   let regions = (region SizedRegion<1>:$bodyRegion);
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1; // after the operations inside, so that those are known to be complete
 }
 
 def Isa_ProgramOp : Isa_ListOp<"program", [IsolatedFromAbove, SymbolTable]> {
