@@ -55,8 +55,8 @@ Status run(const isa::Matmul &in, Memory &memory) {
     numerics::matmul(stationary.type, stationary.data, stationary.pitch, moving.type, moving.data + begin * sizeOf(moving.type), moving.pitch, out + begin, pitch, K, M,
                      static_cast<int>(end - begin), in.accumulate);
   };
-  // Below about a million multiply-accumulates waking another thread costs more than it saves.
-  int64_t grain = std::max<int64_t>(64, (int64_t(1) << 19) / std::max<int64_t>(1, int64_t(K) * M));
+  // Below about two million multiply-accumulates a part, waking another thread costs more than it saves.
+  int64_t grain = std::max<int64_t>(64, (int64_t(1) << 21) / std::max<int64_t>(1, int64_t(K) * M));
   memory.parallel(N, grain, RangeFunction(columns));
   if (!acc.isDirect())
     for (int m = 0; m < M; ++m)
@@ -66,12 +66,27 @@ Status run(const isa::Matmul &in, Memory &memory) {
 
 namespace {
 
+/// turned[f * height + p] = source row p, element f. In blocks, so that both sides stay in the cache.
 template <class Word> void transposeWords(const Rows &source, std::byte *turned, std::byte *buffer, int64_t width, int64_t height) {
+  constexpr int64_t kBlock = 16;
   auto *out = reinterpret_cast<Word *>(turned);
-  for (int p = 0; p < height; ++p) {
-    const std::byte *bits = source.loadBits(p, buffer);
-    for (int64_t f = 0; f < width; ++f)
-      std::memcpy(&out[f * height + p], bits + f * static_cast<int64_t>(sizeof(Word)), sizeof(Word));
+  for (int64_t p = 0; p < height; p += kBlock) {
+    std::array<const std::byte *, kBlock> rows{};
+    int64_t rowCount = std::min(kBlock, height - p);
+    for (int64_t r = 0; r < rowCount; ++r)
+      rows[static_cast<size_t>(r)] = source.loadBits(static_cast<int>(p + r), buffer + r * width * static_cast<int64_t>(sizeof(Word)));
+    for (int64_t f = 0; f < width; f += kBlock) {
+      Word block[kBlock][kBlock] = {};
+      int64_t columns = std::min(kBlock, width - f);
+      for (int64_t r = 0; r < rowCount; ++r) {
+        Word row[kBlock];
+        std::memcpy(row, rows[static_cast<size_t>(r)] + f * static_cast<int64_t>(sizeof(Word)), static_cast<size_t>(columns) * sizeof(Word));
+        for (int64_t c = 0; c < columns; ++c)
+          block[c][r] = row[c];
+      }
+      for (int64_t c = 0; c < columns; ++c)
+        std::memcpy(out + (f + c) * height + p, block[c], static_cast<size_t>(rowCount) * sizeof(Word));
+    }
   }
 }
 
@@ -84,7 +99,7 @@ Status run(const isa::Transpose &in, Memory &memory) {
   int bytes = sizeOf(src.type);
   int64_t width = source.count(), height = src.partitions;
   auto *turned = reinterpret_cast<std::byte *>(scratch(0, width * height * bytes / 4 + 1));
-  auto *buffer = reinterpret_cast<std::byte *>(scratch(1, width * bytes / 4 + 1));
+  auto *buffer = reinterpret_cast<std::byte *>(scratch(1, 16 * width * bytes / 4 + 1));
   if (bytes == 4)
     transposeWords<uint32_t>(source, turned, buffer, width, height);
   else if (bytes == 2)

@@ -74,6 +74,17 @@ void Cursor::advance(int64_t n) {
   pointer_ = runStart_;
 }
 
+void Cursor::seek(int64_t element) {
+  innerIndex_ = element % inner_.size;
+  element /= inner_.size;
+  for (int i = pattern_.rank - 1; i >= 0; --i) {
+    index_[i] = element % pattern_.dims[i].size;
+    element /= pattern_.dims[i].size;
+    runStart_ += index_[i] * pattern_.dims[i].stride;
+  }
+  pointer_ = runStart_ + innerIndex_ * inner_.stride;
+}
+
 float *scratch(int slot, int64_t n) {
   thread_local std::vector<float> buffers[8];
   std::vector<float> &buffer = buffers[slot];

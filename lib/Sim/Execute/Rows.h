@@ -38,6 +38,8 @@ public:
   int64_t stride() const { return inner_.stride; }
   /// Goes on by n <= run() elements.
   void advance(int64_t n);
+  /// Goes to an element by its number in the pattern's order; only for a cursor at its start.
+  void seek(int64_t element);
 
 private:
   Pattern pattern_;
@@ -115,7 +117,7 @@ template <size_t inputCount, class F> void mapRows(Memory &memory, const Rows &t
     }
   };
   int64_t rows = target.partitions();
-  memory.parallel(rows, ordered ? rows : std::max<int64_t>(1, 16384 / std::max<int64_t>(work, 1)), RangeFunction(run));
+  memory.parallel(rows, ordered ? rows : std::max<int64_t>(1, 32768 / std::max<int64_t>(work, 1)), RangeFunction(run));
 }
 
 /// Copies bits between two patterns of the same number of elements.

@@ -20,7 +20,19 @@ void transfer(std::byte *source, const Pattern &sourcePattern, DType sourceType,
 Status run(const isa::DmaLoad &in, Memory &memory) {
   MANASLU_DEVICE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  transfer(src.base, patternOf(src), src.type, dst.base, wholePattern(dst), dst.type, src.elements());
+  Pattern from = patternOf(src), to = wholePattern(dst);
+  // Weights are most of a program's bytes. Rows that are contiguous in the target are apart from each other, so that parts may be copied at the same time.
+  if (src.type != dst.type || !patternOf(dst).isContiguous(sizeOf(dst.type))) {
+    transfer(src.base, from, src.type, dst.base, to, dst.type, src.elements());
+    return {};
+  }
+  auto copy = [&](int64_t begin, int64_t end) {
+    Cursor source(src.base, from), target(dst.base, to);
+    source.seek(begin);
+    target.seek(begin);
+    copyBits(source, target, end - begin, sizeOf(src.type));
+  };
+  memory.parallel(src.elements(), (int64_t(1) << 19) / sizeOf(src.type), RangeFunction(copy));
   return {};
 }
 

@@ -123,12 +123,13 @@ void CoreMemory::rollBack() {
       std::memcpy(regions_[i].data, regions_[i].before.data(), program_.regions[i].bytes);
 }
 
-Status CoreMemory::checkOutputs() const {
+Status CoreMemory::checkOutputs() {
   for (size_t i = 0; i < regions_.size(); ++i) {
     const isa::Region &region = program_.regions[i];
     if (region.kind != isa::RegionKind::Output || region.bytes == 0)
       continue;
     Footprint whole;
+    whole.lasting = false;
     whole.pattern.push(1, static_cast<int64_t>(region.bytes));
     whole.high = static_cast<int64_t>(region.bytes);
     if (auto hole = regions_[i].written.firstHole({&whole, 0}))
@@ -181,6 +182,7 @@ Status CoreMemory::place(const DecodedStream &stream, const DecodedInstruction &
 
 Status CoreMemory::checkRow(const isa::DeviceOperand &operand, int64_t shift, Access access) {
   Footprint shape = footprintOf({operand, access, false});
+  shape.lasting = false;
   const isa::Region &region = program_.regions[operand.region];
   if (static_cast<__int128>(shape.low) + shift < 0 || static_cast<__int128>(shape.high) + shift > static_cast<__int128>(region.bytes))
     return Error("MN-RUN-BOUNDS", "a row reaches from byte " + number(static_cast<__int128>(shape.low) + shift) + "; region " + region.name + " has " +

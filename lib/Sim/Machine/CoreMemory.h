@@ -18,7 +18,7 @@ public:
   /// Binds inputs and outputs, forgets what was written, keeps copies of the state. MN-RUN-INPUT when sizes differ.
   Status begin(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs);
   /// Every output byte was written, or MN-RUN-UNINIT.
-  Status checkOutputs() const;
+  Status checkOutputs();
   /// State regions as they were before begin().
   void rollBack();
   void resetState();

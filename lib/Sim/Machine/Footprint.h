@@ -18,6 +18,7 @@ struct Footprint {
   int elementBytes = 1;
   Pattern pattern;
   bool dense = false;      ///< every byte of [low, high) is touched
+  bool lasting = true;     ///< the object lives as long as the machine: its address stands for its contents
   uint8_t reg = 0;
   int64_t scale = 1;       ///< shift = R[reg] * scale
 

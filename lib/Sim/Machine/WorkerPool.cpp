@@ -8,7 +8,7 @@ namespace manaslu::sim {
 namespace {
 
 /// Instructions follow each other within microseconds: sleeping at once would cost more than it saves.
-constexpr int kSpins = 4000;
+constexpr int kSpins = 10000;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -20,28 +20,41 @@ void relax() {
 
 WorkerPool::WorkerPool(int threads) {
   for (int i = 1; i < threads; ++i)
-    workers_.emplace_back([this, i] { work(i); });
+    workers_.emplace_back([this] { work(); });
 }
 
 WorkerPool::~WorkerPool() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stop_ = true;
-    ticket_.fetch_add(1);
-  }
-  wake_.notify_all();
+  stop_ = true;
+  state_.fetch_add(uint64_t(1) << 8);
+  wake();
   for (std::thread &worker : workers_)
     worker.join();
 }
 
-void WorkerPool::runPart(int part) const {
-  auto bound = [this](int i) {
+void WorkerPool::wake() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (asleep_ > 0)
+    sleepers_.notify_all();
+}
+
+/// Takes and runs one part of the piece of work with this number; false when none is left.
+bool WorkerPool::takePart(uint64_t ticket) {
+  uint64_t state = state_.load(std::memory_order_acquire);
+  do {
+    if (state >> 8 != ticket || (state & 255) == 0)
+      return false;
+  } while (!state_.compare_exchange_weak(state, state - 1, std::memory_order_acq_rel));
+  // This part is unfinished, so count_, parts_ and function_ stay as they are until it is done.
+  auto bound = [this](int64_t i) {
     int64_t exact = count_ * i / parts_;
     return i == 0 || i == parts_ || count_ < 32 * parts_ ? exact : exact / 16 * 16;
   };
+  auto part = static_cast<int64_t>((state & 255) - 1);
   int64_t begin = bound(part), end = bound(part + 1);
   if (begin < end)
     (*function_)(begin, end);
+  unfinished_.fetch_sub(1, std::memory_order_release);
+  return true;
 }
 
 void WorkerPool::run(int64_t count, int64_t grain, const RangeFunction &function) {
@@ -51,35 +64,39 @@ void WorkerPool::run(int64_t count, int64_t grain, const RangeFunction &function
       function(0, count);
     return;
   }
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    function_ = &function;
-    count_ = count;
-    parts_ = static_cast<int>(parts);
-    unfinished_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-    ticket_.fetch_add(1, std::memory_order_release);
+  function_ = &function;
+  count_ = count;
+  parts_ = static_cast<int>(parts);
+  unfinished_.store(parts_, std::memory_order_relaxed);
+  uint64_t ticket = (state_.load(std::memory_order_relaxed) >> 8) + 1;
+  state_.store(ticket << 8 | static_cast<uint64_t>(parts), std::memory_order_seq_cst);
+  wake();
+  while (takePart(ticket)) {
   }
-  wake_.notify_all();
-  runPart(0);
-  while (unfinished_.load(std::memory_order_acquire) != 0)
-    relax();
+  for (int spins = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spins)
+    if (spins < kSpins)
+      relax();
+    else
+      std::this_thread::yield();
 }
 
-void WorkerPool::work(int index) {
+void WorkerPool::work() {
   uint64_t seen = 0;
+  auto current = [this] { return state_.load(std::memory_order_seq_cst) >> 8; };
   while (true) {
-    for (int i = 0; i < kSpins && ticket_.load(std::memory_order_acquire) == seen; ++i)
+    for (int i = 0; i < kSpins && current() == seen; ++i)
       relax();
-    if (ticket_.load(std::memory_order_acquire) == seen) {
+    if (current() == seen) {
       std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return ticket_.load(std::memory_order_acquire) != seen; });
+      ++asleep_;
+      sleepers_.wait(lock, [&] { return current() != seen; });
+      --asleep_;
     }
-    seen = ticket_.load(std::memory_order_acquire);
+    seen = current();
     if (stop_.load())
       return;
-    if (index < parts_)
-      runPart(index);
-    unfinished_.fetch_sub(1, std::memory_order_release);
+    while (takePart(seen)) {
+    }
   }
 }
 

@@ -5,17 +5,22 @@
 
 namespace manaslu::sim {
 
+/// Remembered footprints; a power of two.
+static constexpr size_t kKnown = 1024;
+
 WrittenMap::WrittenMap(int64_t partitions, int64_t bytesPerPartition) {
   int64_t granules = (bytesPerPartition + 3) / 4;
   wholeWords_ = (granules + 63) / 64;
   partBytes_ = (granules + 1) / 2;
   whole_ = Pages(static_cast<size_t>(partitions * wholeWords_ * 8));
   part_ = Pages(static_cast<size_t>(partitions * partBytes_));
+  known_.resize(kKnown);
 }
 
 void WrittenMap::clear() {
   whole_.clear();
   part_.clear();
+  known_.assign(kKnown, {});
 }
 
 void WrittenMap::markPart(int64_t row, int64_t granule, int64_t low, int64_t high) {
@@ -62,21 +67,52 @@ int64_t WrittenMap::holeIn(int64_t row, int64_t low, int64_t high) const {
   return -1;
 }
 
+WrittenMap::Whole &WrittenMap::cellFor(const Placed &placed) {
+  const Footprint &shape = *placed.shape;
+  auto key = static_cast<uint64_t>(placed.low()) * 128 + static_cast<uint64_t>(shape.firstPartition);
+  if (!shape.dense)
+    key += reinterpret_cast<uintptr_t>(placed.shape) >> 3;
+  return known_[(key * 0x9e3779b97f4a7c15u >> 40) % kKnown];
+}
+
+bool WrittenMap::isKnown(const Placed &placed) {
+  const Footprint &shape = *placed.shape;
+  if (!shape.dense && !shape.lasting)
+    return false;
+  const Whole &cell = cellFor(placed);
+  if (!shape.dense)
+    return cell.shape == placed.shape && cell.shift == placed.shift;
+  return !cell.shape && cell.first <= shape.firstPartition && shape.lastPartition <= cell.last && cell.low <= placed.low() && placed.high() <= cell.high;
+}
+
+void WrittenMap::remember(const Placed &placed) {
+  const Footprint &shape = *placed.shape;
+  if (!shape.dense && !shape.lasting)
+    return;
+  cellFor(placed) = {shape.dense ? nullptr : placed.shape, placed.shift, shape.firstPartition, shape.lastPartition, placed.low(), placed.high()};
+}
+
 void WrittenMap::mark(const Placed &placed) {
+  if (isKnown(placed))
+    return;
   for (int64_t row = placed.shape->firstPartition; row < placed.shape->lastPartition; ++row)
     forEachByteRun(placed, [&](int64_t low, int64_t high) {
       markRange(row, low, high);
       return true;
     });
+  remember(placed);
 }
 
-std::optional<WrittenMap::Hole> WrittenMap::firstHole(const Placed &placed) const {
+std::optional<WrittenMap::Hole> WrittenMap::firstHole(const Placed &placed) {
+  if (isKnown(placed))
+    return std::nullopt;
   for (int row = placed.shape->firstPartition; row < placed.shape->lastPartition; ++row) {
     int64_t hole = -1;
     forEachByteRun(placed, [&](int64_t low, int64_t high) { return (hole = holeIn(row, low, high)) < 0; });
     if (hole >= 0)
       return Hole{row, hole};
   }
+  remember(placed);
   return std::nullopt;
 }
 

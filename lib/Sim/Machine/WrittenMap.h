@@ -5,6 +5,7 @@
 #include "lib/Sim/Machine/Pages.h"
 
 #include <optional>
+#include <vector>
 
 namespace manaslu::sim {
 
@@ -25,9 +26,20 @@ public:
     int64_t byte;
   };
   /// The first byte of the footprint that was never written, or nothing.
-  std::optional<Hole> firstHole(const Placed &placed) const;
+  std::optional<Hole> firstHole(const Placed &placed);
 
 private:
+  /// Bytes known to be written whole. What is written stays so until clear(), so a footprint found whole once need not be looked at again.
+  struct Whole {
+    const Footprint *shape = nullptr; ///< null: every byte of the rectangle
+    int64_t shift = 0;
+    int first = 0, last = 0;
+    int64_t low = 0, high = 0;
+  };
+  Whole &cellFor(const Placed &placed);
+  bool isKnown(const Placed &placed);
+  void remember(const Placed &placed);
+
   uint64_t *wholeRow(int64_t row) const { return reinterpret_cast<uint64_t *>(whole_.data()) + row * wholeWords_; }
   uint8_t *partRow(int64_t row) const { return reinterpret_cast<uint8_t *>(part_.data()) + row * partBytes_; }
   void markRange(int64_t row, int64_t low, int64_t high);
@@ -38,6 +50,7 @@ private:
   int64_t partBytes_ = 0;  ///< bytes of a row of `part_`: 4 bits a granule
   Pages whole_;
   Pages part_;
+  std::vector<Whole> known_;
 };
 
 } // namespace manaslu::sim
