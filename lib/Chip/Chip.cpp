@@ -20,13 +20,33 @@ struct OperationEntry {
 };
 
 constexpr OperationEntry kOperations[kOperationCount] = {
-    {"matmul", Engine::Pe},          {"transpose", Engine::Pe},       {"activate", Engine::Se},          {"tensor_tensor", Engine::Ve},
-    {"tensor_scalar", Engine::Ve},   {"reduce", Engine::Ve},          {"scan", Engine::Ve},              {"select", Engine::Ve},
-    {"copy", Engine::Ve},            {"memset", Engine::Ve},          {"reciprocal", Engine::Ve},        {"bn_stats", Engine::Ve},
-    {"bn_aggregate", Engine::Ve},    {"max8", Engine::Ve},            {"find_index8", Engine::Ve},       {"match_replace8", Engine::Ve},
-    {"transpose_block", Engine::Ve}, {"shuffle", Engine::Ve},         {"random", Engine::Ve},            {"iota", Engine::Ge},
-    {"affine_select", Engine::Ge},   {"partition_reduce", Engine::Ge}, {"partition_broadcast", Engine::Ge}, {"gather", Engine::Ge},
-    {"scatter", Engine::Ge},         {"int_tensor_tensor", Engine::Ge}, {"int_tensor_scalar", Engine::Ge},
+    {"matmul", Engine::Pe},
+    {"transpose", Engine::Pe},
+    {"activate", Engine::Se},
+    {"tensor_tensor", Engine::Ve},
+    {"tensor_scalar", Engine::Ve},
+    {"reduce", Engine::Ve},
+    {"scan", Engine::Ve},
+    {"select", Engine::Ve},
+    {"copy", Engine::Ve},
+    {"memset", Engine::Ve},
+    {"reciprocal", Engine::Ve},
+    {"bn_stats", Engine::Ve},
+    {"bn_aggregate", Engine::Ve},
+    {"max8", Engine::Ve},
+    {"find_index8", Engine::Ve},
+    {"match_replace8", Engine::Ve},
+    {"transpose_block", Engine::Ve},
+    {"shuffle", Engine::Ve},
+    {"random", Engine::Ve},
+    {"iota", Engine::Ge},
+    {"affine_select", Engine::Ge},
+    {"partition_reduce", Engine::Ge},
+    {"partition_broadcast", Engine::Ge},
+    {"gather", Engine::Ge},
+    {"scatter", Engine::Ge},
+    {"int_tensor_tensor", Engine::Ge},
+    {"int_tensor_scalar", Engine::Ge},
 };
 
 std::string listed() {
@@ -77,7 +97,8 @@ Result<Chip> findChip(std::string_view nameOrPath) {
     if (preset.name == nameOrPath)
       return parseChip(preset.text, preset.name);
   if (!nameOrPath.ends_with(".json"))
-    return Error("MN-CHIP-002", "no chip is called `" + std::string(nameOrPath.substr(0, 200)) + "`; there are " + listed() + "or name a chip file that ends in .json");
+    return Error("MN-CHIP-002",
+                 "no chip is called `" + std::string(nameOrPath.substr(0, 200)) + "`; there are " + listed() + "or name a chip file that ends in .json");
   std::filesystem::path path(nameOrPath);
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored))

@@ -24,10 +24,33 @@ std::string_view nameOf(Engine engine);
 
 /// What an engine can be asked to do, as far as time and energy are concerned.
 enum class Operation : uint8_t {
-  Matmul, Transpose,
+  Matmul,
+  Transpose,
   Activate,
-  TensorTensor, TensorScalar, Reduce, Scan, Select, Copy, Memset, Reciprocal, BnStats, BnAggregate, Max8, FindIndex8, MatchReplace8, TransposeBlock, Shuffle, Random,
-  Iota, AffineSelect, PartitionReduce, PartitionBroadcast, Gather, Scatter, IntTensorTensor, IntTensorScalar,
+  TensorTensor,
+  TensorScalar,
+  Reduce,
+  Scan,
+  Select,
+  Copy,
+  Memset,
+  Reciprocal,
+  BnStats,
+  BnAggregate,
+  Max8,
+  FindIndex8,
+  MatchReplace8,
+  TransposeBlock,
+  Shuffle,
+  Random,
+  Iota,
+  AffineSelect,
+  PartitionReduce,
+  PartitionBroadcast,
+  Gather,
+  Scatter,
+  IntTensorTensor,
+  IntTensorScalar,
 };
 
 inline constexpr int kOperationCount = 27;
@@ -61,14 +84,14 @@ struct MatrixType {
 
 struct MatrixEngine {
   int64_t clockMhz = 0;
-  int64_t rows = 0;          ///< contraction elements, K <= rows
-  int64_t columns = 0;       ///< stationary columns, M <= columns
-  int64_t movingLimit = 0;   ///< N <= movingLimit
+  int64_t rows = 0;        ///< contraction elements, K <= rows
+  int64_t columns = 0;     ///< stationary columns, M <= columns
+  int64_t movingLimit = 0; ///< N <= movingLimit
   int64_t drainCycles = 0;
-  int64_t loadCycles = 0;    ///< of a stationary operand, per pass
-  int64_t wordFactor = 0;    ///< a transpose of a 4-byte type takes so many times the cycles
-  int64_t warmUpBusyNs = 0;  ///< at `warmUpFactor` times the cycles until busy so long; 0: no warm-up
-  int64_t warmUpGapNs = 0;   ///< an idle gap longer than this starts the warm-up again
+  int64_t loadCycles = 0;   ///< of a stationary operand, per pass
+  int64_t wordFactor = 0;   ///< a transpose of a 4-byte type takes so many times the cycles
+  int64_t warmUpBusyNs = 0; ///< at `warmUpFactor` times the cycles until busy so long; 0: no warm-up
+  int64_t warmUpGapNs = 0;  ///< an idle gap longer than this starts the warm-up again
   int64_t warmUpFactor = 1;
   std::map<DType, MatrixType> types;
 };
@@ -76,7 +99,7 @@ struct MatrixEngine {
 struct LaneEngine {
   int64_t clockMhz = 0;
   int64_t drainCycles = 0;
-  std::vector<DType> types;  ///< of operands in memory; arithmetic is fp32 (int32 on ge)
+  std::vector<DType> types; ///< of operands in memory; arithmetic is fp32 (int32 on ge)
 };
 
 /// The chip. Numbers are those of one core unless said otherwise.
@@ -86,39 +109,39 @@ struct Chip {
   int64_t cores = 0;
 
   int64_t partitions = 0;
-  int64_t sbufBytesPerPartition = 0;  ///< with the reserved part
-  int64_t sbufReservedBytes = 0;      ///< at the end of each partition; no program may use them
+  int64_t sbufBytesPerPartition = 0; ///< with the reserved part
+  int64_t sbufReservedBytes = 0;     ///< at the end of each partition; no program may use them
   int64_t psumBanks = 0;
-  int64_t psumBankBytes = 0;          ///< per partition
-  int64_t deviceBytes = 0;            ///< of the chip
+  int64_t psumBankBytes = 0; ///< per partition
+  int64_t deviceBytes = 0;   ///< of the chip
   int64_t deviceMegabytesPerSecond = 0;
 
   int64_t semaphores = 0;
   int64_t registers = 0;
   int64_t loopNest = 0;
-  int64_t semaphoreCycles = 0;        ///< of the waiter's clock until an increment is seen
-  int64_t controlCycles = 0;          ///< of a register instruction; loops, waits and signals are free
-  int64_t startStopNs = 0;            ///< of a whole program, reported apart from the simulated time
-  int64_t wideStrideBytes = 0;        ///< an innermost stride at least this wide halves an engine's bandwidth
+  int64_t semaphoreCycles = 0; ///< of the waiter's clock until an increment is seen
+  int64_t controlCycles = 0;   ///< of a register instruction; loops, waits and signals are free
+  int64_t startStopNs = 0;     ///< of a whole program, reported apart from the simulated time
+  int64_t wideStrideBytes = 0; ///< an innermost stride at least this wide halves an engine's bandwidth
   bool stochasticRounding = false;
-  bool sbufPortShared = false;        ///< ve and ge exclude each other while both use SBUF
-  bool psumPortShared = false;        ///< ve and se exclude each other while both use PSUM
+  bool sbufPortShared = false; ///< ve and ge exclude each other while both use SBUF
+  bool psumPortShared = false; ///< ve and se exclude each other while both use PSUM
 
   MatrixEngine pe;
   LaneEngine ve;
   LaneEngine se;
-  std::optional<LaneEngine> ge;       ///< none on a chip without gpsimd
-  int64_t reduceExtraCycles = 0;      ///< of an activation with a running sum
+  std::optional<LaneEngine> ge;  ///< none on a chip without gpsimd
+  int64_t reduceExtraCycles = 0; ///< of an activation with a running sum
   std::array<OperationCost, kOperationCount> costs;
 
   int64_t dmaRings = 0;
   int64_t dmaMovers = 0;
-  int64_t dmaClockMhz = 0;            ///< of the rings' sequencers
+  int64_t dmaClockMhz = 0; ///< of the rings' sequencers
   int64_t moverMegabytesPerSecond = 0;
   int64_t dmaLatencyNs = 0;
-  int64_t dmaRowNs = 0;               ///< fixed part of a row's time
-  int64_t dmaBurstPercent = 0;        ///< rate within a row, of the mover's rate
-  int64_t dmaTransposePercent = 0;    ///< of the rate, for a transposing transfer
+  int64_t dmaRowNs = 0;            ///< fixed part of a row's time
+  int64_t dmaBurstPercent = 0;     ///< rate within a row, of the mover's rate
+  int64_t dmaTransposePercent = 0; ///< of the rate, for a transposing transfer
   int64_t collectiveLatencyNs = 0;
   int64_t linkMegabytesPerSecond = 0;
 

@@ -17,12 +17,12 @@ struct EnergyParts {
 
 /// What an execution did, counted; counts add up, so that energy is taken once at the end and never depends on the order of events.
 struct EnergyCounts {
-  double macs = 0;                ///< multiply-accumulates, each times its type's energy factor
-  int64_t veOps = 0, seOps = 0, geOps = 0; ///< elements processed by a lane
+  double macs = 0;                                       ///< multiply-accumulates, each times its type's energy factor
+  int64_t veOps = 0, seOps = 0, geOps = 0;               ///< elements processed by a lane
   int64_t sbufBytes = 0, psumBytes = 0, deviceBytes = 0; ///< read and written
-  int64_t accumulates = 0;        ///< results of matmuls added into PSUM
-  int64_t dmaBlocks = 0;          ///< started blocks of rows
-  int64_t signals[kEngineCount] = {}; ///< semaphore increments by engine
+  int64_t accumulates = 0;                               ///< results of matmuls added into PSUM
+  int64_t dmaBlocks = 0;                                 ///< started blocks of rows
+  int64_t signals[kEngineCount] = {};                    ///< semaphore increments by engine
 };
 
 /// Energy factor of a multiply-accumulate with these operand types (matmulPasses() says which are legal).

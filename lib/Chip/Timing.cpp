@@ -14,7 +14,8 @@ int64_t ceilOf(double cycles) { return static_cast<int64_t>(std::ceil(cycles - 1
 /// The condition under which an operation's fast rate applies.
 bool isFast(const EngineWork &work) {
   switch (work.operation) {
-  case Operation::TensorTensor: return work.arithmetic != Arithmetic::Divide && (work.psumOperand || (work.allBf16Contiguous && work.arithmetic == Arithmetic::AddSubMul));
+  case Operation::TensorTensor:
+    return work.arithmetic != Arithmetic::Divide && (work.psumOperand || (work.allBf16Contiguous && work.arithmetic == Arithmetic::AddSubMul));
   case Operation::Reduce: return work.bf16 && (work.arithmetic == Arithmetic::AddSubMul || work.arithmetic == Arithmetic::MaxMin);
   case Operation::Memset: return work.sixteenBit;
   default: return false;
@@ -29,7 +30,9 @@ int64_t moverRate(const Chip &chip, int64_t coresInUse) {
 }
 
 /// Rows or partitions that go to one mover, the last piece may get fewer.
-int64_t share(const Chip &chip, const TransferWork &work) { return ceilDivide(std::max<int64_t>(1, work.partitions ? work.partitions : work.rows), chip.dmaMovers); }
+int64_t share(const Chip &chip, const TransferWork &work) {
+  return ceilDivide(std::max<int64_t>(1, work.partitions ? work.partitions : work.rows), chip.dmaMovers);
+}
 
 } // namespace
 
@@ -71,7 +74,9 @@ int64_t drainCycles(const Chip &chip, Engine engine) {
 
 int64_t loadCycles(const Chip &chip, double passes) { return chip.pe.loadCycles * static_cast<int64_t>(std::ceil(passes)); }
 
-int64_t occupancyPicoseconds(const Chip &chip, const EngineWork &work) { return picoseconds(occupancyCycles(chip, work), chip.clockMhz(engineOf(work.operation))); }
+int64_t occupancyPicoseconds(const Chip &chip, const EngineWork &work) {
+  return picoseconds(occupancyCycles(chip, work), chip.clockMhz(engineOf(work.operation)));
+}
 
 int64_t transferPieces(const Chip &chip, const TransferWork &work) {
   int64_t whole = std::max<int64_t>(1, work.partitions ? work.partitions : work.rows);
@@ -101,7 +106,9 @@ int64_t transferPicoseconds(const Chip &chip, const TransferWork &work, int64_t 
   return chip.dmaLatencyNs * 1000 + transferBusyPicoseconds(chip, work, coresInUse);
 }
 
-double memoryBytesPerNanosecond(const Chip &chip) { return double(std::min(chip.moverMegabytesPerSecond * chip.dmaMovers, chip.deviceMegabytesPerSecond)) / 1000; }
+double memoryBytesPerNanosecond(const Chip &chip) {
+  return double(std::min(chip.moverMegabytesPerSecond * chip.dmaMovers, chip.deviceMegabytesPerSecond)) / 1000;
+}
 
 double macsPerNanosecond(const Chip &chip) { return double(chip.pe.rows * chip.pe.columns * chip.pe.clockMhz) / 1000; }
 

@@ -1,4 +1,5 @@
-// Time of instructions: the same functions for the compiler's cost model and the simulator's clock. Cycles are those of the named engine; times are int64 picoseconds.
+// Time of instructions: the same functions for the compiler's cost model and the simulator's clock. Cycles are those of the named engine; times are int64
+// picoseconds.
 #pragma once
 
 #include "lib/Chip/Chip.h"
@@ -11,20 +12,21 @@ enum class Arithmetic : uint8_t { AddSubMul, MaxMin, Divide, Other };
 /// An instruction of pe, ve, se or ge as the time table sees it.
 struct EngineWork {
   Operation operation = Operation::Copy;
-  int64_t elements = 0;             ///< N per partition; for a matmul the moving width, for a pe transpose F
-  int64_t partitions = 1;           ///< of the source; only a pe transpose (P) depends on it
-  double passes = 1;                ///< of a matmul, from matmulPasses()
+  int64_t elements = 0;   ///< N per partition; for a matmul the moving width, for a pe transpose F
+  int64_t partitions = 1; ///< of the source; only a pe transpose (P) depends on it
+  double passes = 1;      ///< of a matmul, from matmulPasses()
   Arithmetic arithmetic = Arithmetic::Other;
-  bool psumOperand = false;         ///< an input lies in PSUM
-  bool allBf16Contiguous = false;   ///< every operand is bf16 and its innermost dimension is contiguous
-  bool bf16 = false;                ///< the input is bf16 (reduce)
-  bool sixteenBit = false;          ///< the result's type has 2 bytes (memset)
-  bool fourByte = false;            ///< the type has 4 bytes (pe transpose)
-  bool reduces = false;             ///< an activation with a running sum
-  bool wideStride = false;          ///< an innermost stride of at least Chip::wideStrideBytes
+  bool psumOperand = false;       ///< an input lies in PSUM
+  bool allBf16Contiguous = false; ///< every operand is bf16 and its innermost dimension is contiguous
+  bool bf16 = false;              ///< the input is bf16 (reduce)
+  bool sixteenBit = false;        ///< the result's type has 2 bytes (memset)
+  bool fourByte = false;          ///< the type has 4 bytes (pe transpose)
+  bool reduces = false;           ///< an activation with a running sum
+  bool wideStride = false;        ///< an innermost stride of at least Chip::wideStrideBytes
 };
 
-/// Passes of a matmul with these operand types; 0 when the chip cannot multiply them. Narrower operands mix freely, fp32 goes only with fp32, integers only with integers.
+/// Passes of a matmul with these operand types; 0 when the chip cannot multiply them. Narrower operands mix freely, fp32 goes only with fp32, integers only
+/// with integers.
 double matmulPasses(const Chip &chip, DType stationary, DType moving);
 
 /// Cycles in which the instruction occupies its engine (a pe instruction at full speed, without loading its stationary operand).

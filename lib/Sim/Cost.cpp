@@ -22,8 +22,11 @@ bool isContiguousBf16(const isa::TileOperand &tile) { return tile.type == DType:
 
 Arithmetic arithmeticOf(isa::AluOp op) {
   switch (op) {
-  case isa::AluOp::Add: case isa::AluOp::Sub: case isa::AluOp::Mul: return Arithmetic::AddSubMul;
-  case isa::AluOp::Max: case isa::AluOp::Min: return Arithmetic::MaxMin;
+  case isa::AluOp::Add:
+  case isa::AluOp::Sub:
+  case isa::AluOp::Mul: return Arithmetic::AddSubMul;
+  case isa::AluOp::Max:
+  case isa::AluOp::Min: return Arithmetic::MaxMin;
   case isa::AluOp::Divide: return Arithmetic::Divide;
   default: return Arithmetic::Other;
   }
@@ -199,7 +202,8 @@ int64_t controlPicoseconds(const Chip &chip, const isa::Instruction &instruction
     return picoseconds(chip.semaphoreCycles, mhz);
   if (std::holds_alternative<isa::RegLoadDevice>(instruction) || std::holds_alternative<isa::RegStoreDevice>(instruction))
     return chip.dmaLatencyNs * 1000;
-  bool free = std::holds_alternative<isa::Loop>(instruction) || std::holds_alternative<isa::EndLoop>(instruction) || std::holds_alternative<isa::Halt>(instruction);
+  bool free =
+      std::holds_alternative<isa::Loop>(instruction) || std::holds_alternative<isa::EndLoop>(instruction) || std::holds_alternative<isa::Halt>(instruction);
   return free ? 0 : picoseconds(chip.controlCycles, mhz);
 }
 

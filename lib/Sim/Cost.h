@@ -9,15 +9,15 @@ namespace manaslu::sim {
 
 /// What one execution of an instruction costs, apart from waiting.
 struct InstructionCost {
-  int64_t occupancyPs = 0;   ///< of its engine; for control instructions of the stream
-  int64_t drainPs = 0;       ///< from the end of occupancy to completion
-  int64_t loadPs = 0;        ///< loading a matmul's stationary operand
-  bool transfers = false;    ///< a DMA instruction: `transfer` and `rowPs` hold its time
+  int64_t occupancyPs = 0; ///< of its engine; for control instructions of the stream
+  int64_t drainPs = 0;     ///< from the end of occupancy to completion
+  int64_t loadPs = 0;      ///< loading a matmul's stationary operand
+  bool transfers = false;  ///< a DMA instruction: `transfer` and `rowPs` hold its time
   TransferWork transfer;
-  int64_t rowPs = 0;         ///< per contiguous row
-  EnergyCounts energy;       ///< without its semaphore
+  int64_t rowPs = 0;   ///< per contiguous row
+  EnergyCounts energy; ///< without its semaphore
   uint64_t deviceReadBytes = 0, deviceWriteBytes = 0;
-  uint64_t fuel = 1;         ///< units of host work, about a microsecond each
+  uint64_t fuel = 1; ///< units of host work, about a microsecond each
 };
 
 /// The cost of `instruction` in a stream of `streamEngine` on this chip.

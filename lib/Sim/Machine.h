@@ -11,30 +11,30 @@ namespace manaslu::sim {
 
 /// How to run.
 struct RunOptions {
-  int threads = 1;                     ///< host threads; bits do not depend on it
-  bool clock = true;                   ///< false: no simulated time (all times are zero); values and checks stay
-  uint64_t fuel = uint64_t(1) << 36;   ///< units of about a microsecond of host work; MN-RUN-FUEL when used up
-  bool trace = false;                  ///< fill RunResult::trace
+  int threads = 1;                   ///< host threads; bits do not depend on it
+  bool clock = true;                 ///< false: no simulated time (all times are zero); values and checks stay
+  uint64_t fuel = uint64_t(1) << 36; ///< units of about a microsecond of host work; MN-RUN-FUEL when used up
+  bool trace = false;                ///< fill RunResult::trace
 };
 
 /// One instruction in time.
 struct TraceEvent {
   isa::StreamId stream;
-  uint32_t instruction;                ///< index in its stream
-  int64_t startPs, endPs;              ///< occupancy of the engine, or a transfer from issue to its last byte
+  uint32_t instruction;   ///< index in its stream
+  int64_t startPs, endPs; ///< occupancy of the engine, or a transfer from issue to its last byte
 };
 
 /// What one execution did. Times are simulated picoseconds.
 struct RunResult {
-  int64_t timePs = 0;                             ///< from the first instruction to the last completion
-  EnergyParts energy;                             ///< picojoules
+  int64_t timePs = 0; ///< from the first instruction to the last completion
+  EnergyParts energy; ///< picojoules
   EnergyCounts counts;
-  std::array<int64_t, kEngineCount> busyPs = {};  ///< by Engine; Dma: any mover working
-  int64_t transposePs = 0;                        ///< part of pe's busy time
+  std::array<int64_t, kEngineCount> busyPs = {}; ///< by Engine; Dma: any mover working
+  int64_t transposePs = 0;                       ///< part of pe's busy time
   uint64_t deviceReadBytes = 0, deviceWriteBytes = 0;
-  uint64_t instructions = 0;                      ///< executed
-  int64_t sbufPeakBytesPerPartition = 0;          ///< highest byte touched
-  int64_t psumPeakBanks = 0;                      ///< highest bank touched
+  uint64_t instructions = 0;             ///< executed
+  int64_t sbufPeakBytesPerPartition = 0; ///< highest byte touched
+  int64_t psumPeakBanks = 0;             ///< highest bank touched
   double hostSeconds = 0;
   int threads = 1;
   std::vector<TraceEvent> trace;

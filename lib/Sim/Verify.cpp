@@ -38,8 +38,8 @@ private:
     for (const isa::Region &region : program_.regions)
       total += region.bytes;
     if (total > static_cast<unsigned __int128>(chip_.deviceBytes))
-      error_.add("MN-CHIP-MEMORY", "the program's regions take " + std::to_string(static_cast<uint64_t>(total)) + " bytes of device memory; chip " + chip_.name + " has " +
-                                       std::to_string(chip_.deviceBytes));
+      error_.add("MN-CHIP-MEMORY", "the program's regions take " + std::to_string(static_cast<uint64_t>(total)) + " bytes of device memory; chip " +
+                                       chip_.name + " has " + std::to_string(chip_.deviceBytes));
   }
 
   void checkStream(isa::StreamId stream, const std::vector<isa::Instruction> &instructions) {
@@ -91,11 +91,13 @@ private:
 
   void checkMatmul(const isa::Matmul &in) {
     if (matmulPasses(chip_, in.stationary.type, in.moving.type) == 0)
-      fail("MN-CHIP-ENGINE", "pe of chip " + chip_.name + " does not multiply " + std::string(nameOf(in.stationary.type)) + " with " + std::string(nameOf(in.moving.type)));
+      fail("MN-CHIP-ENGINE",
+           "pe of chip " + chip_.name + " does not multiply " + std::string(nameOf(in.stationary.type)) + " with " + std::string(nameOf(in.moving.type)));
     uint64_t m = in.stationary.elementsPerPartition(), n = in.moving.elementsPerPartition();
     if (in.stationary.partitions > chip_.pe.rows || m > static_cast<uint64_t>(chip_.pe.columns) || n > static_cast<uint64_t>(chip_.pe.movingLimit))
-      fail("MN-CHIP-ENGINE", "K = " + std::to_string(in.stationary.partitions) + ", M = " + std::to_string(m) + ", N = " + std::to_string(n) + "; chip " + chip_.name +
-                                 " multiplies up to " + std::to_string(chip_.pe.rows) + ", " + std::to_string(chip_.pe.columns) + ", " + std::to_string(chip_.pe.movingLimit));
+      fail("MN-CHIP-ENGINE", "K = " + std::to_string(in.stationary.partitions) + ", M = " + std::to_string(m) + ", N = " + std::to_string(n) + "; chip " +
+                                 chip_.name + " multiplies up to " + std::to_string(chip_.pe.rows) + ", " + std::to_string(chip_.pe.columns) + ", " +
+                                 std::to_string(chip_.pe.movingLimit));
   }
 
   const isa::Program &program_;

@@ -52,8 +52,8 @@ Status run(const isa::Matmul &in, Memory &memory) {
     for (int m = 0; m < M; ++m)
       acc.load(m, out + m * N);
   auto columns = [&](int64_t begin, int64_t end) {
-    numerics::matmul(stationary.type, stationary.data, stationary.pitch, moving.type, moving.data + begin * sizeOf(moving.type), moving.pitch, out + begin, pitch, K, M,
-                     static_cast<int>(end - begin), in.accumulate);
+    numerics::matmul(stationary.type, stationary.data, stationary.pitch, moving.type, moving.data + begin * sizeOf(moving.type), moving.pitch, out + begin,
+                     pitch, K, M, static_cast<int>(end - begin), in.accumulate);
   };
   // Below about two million multiply-accumulates a part, waking another thread costs more than it saves.
   int64_t grain = std::max<int64_t>(64, (int64_t(1) << 21) / std::max<int64_t>(1, int64_t(K) * M));

@@ -8,7 +8,8 @@ namespace manaslu::sim {
 
 namespace {
 
-void transfer(std::byte *source, const Pattern &sourcePattern, DType sourceType, std::byte *target, const Pattern &targetPattern, DType targetType, int64_t elements) {
+void transfer(std::byte *source, const Pattern &sourcePattern, DType sourceType, std::byte *target, const Pattern &targetPattern, DType targetType,
+              int64_t elements) {
   if (sourceType == targetType)
     copyBits(Cursor(source, sourcePattern), Cursor(target, targetPattern), elements, sizeOf(sourceType));
   else

@@ -34,8 +34,9 @@ Status run(const isa::TensorTensor &in, Memory &memory) {
   MANASLU_TILE(b, in.b, Read);
   MANASLU_TILE(dst, in.dst, Write);
   Rows target(dst), left(a), right(b);
-  mapRows<2>(memory, target, {&left, &right},
-             [&](int, const std::array<const float *, 2> &values, float *out) { numerics::evaluate(operationOf(in.op), values[0], values[1], out, target.count()); });
+  mapRows<2>(memory, target, {&left, &right}, [&](int, const std::array<const float *, 2> &values, float *out) {
+    numerics::evaluate(operationOf(in.op), values[0], values[1], out, target.count());
+  });
   return {};
 }
 
@@ -61,8 +62,9 @@ Status run(const isa::Reciprocal &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
   Rows target(dst), source(src);
-  mapRows<1>(memory, target, {&source},
-             [&](int, const std::array<const float *, 1> &values, float *out) { numerics::evaluate(AluOperation::Divide, 1.0f, values[0], out, target.count()); });
+  mapRows<1>(memory, target, {&source}, [&](int, const std::array<const float *, 1> &values, float *out) {
+    numerics::evaluate(AluOperation::Divide, 1.0f, values[0], out, target.count());
+  });
   return {};
 }
 

@@ -43,7 +43,8 @@ Status CoreMemory::allocate() {
     if (storage.written.failed())
       return Error("MN-RUN-MEMORY", "the host has no memory to watch region " + region.name + " of " + std::to_string(region.bytes) + " bytes");
     const isa::ConstantData *data = program_.constantOf(i);
-    bool owned = region.kind == isa::RegionKind::State || region.kind == isa::RegionKind::Scratch || (region.kind == isa::RegionKind::Constant && data && data->fill);
+    bool owned =
+        region.kind == isa::RegionKind::State || region.kind == isa::RegionKind::Scratch || (region.kind == isa::RegionKind::Constant && data && data->fill);
     if (owned) {
       storage.pages = Pages(region.bytes);
       if (region.kind == isa::RegionKind::State)
@@ -150,7 +151,8 @@ WrittenMap *CoreMemory::writtenOf(int memory) {
   return &regions_[static_cast<size_t>(memory - 2)].written;
 }
 
-Status CoreMemory::place(const DecodedStream &stream, const DecodedInstruction &instruction, const std::array<uint32_t, 64> &registers, std::vector<Placed> &placed) {
+Status CoreMemory::place(const DecodedStream &stream, const DecodedInstruction &instruction, const std::array<uint32_t, 64> &registers,
+                         std::vector<Placed> &placed) {
   placed.clear();
   indexed_ = false;
   for (uint32_t i = 0; i < instruction.operandCount; ++i) {
@@ -158,13 +160,14 @@ Status CoreMemory::place(const DecodedStream &stream, const DecodedInstruction &
     const Footprint &shape = operand.footprint;
     __int128 shift = static_cast<__int128>(registers[shape.reg]) * shape.scale;
     if (shape.low + shift < 0 || shape.high + shift > operand.limit || shift % shape.elementBytes != 0)
-      return Error("MN-RUN-BOUNDS", "with register " + std::to_string(shape.reg) + " = " + std::to_string(registers[shape.reg]) + " an operand reaches from byte " +
-                                        number(shape.low + shift) + " to " + number(shape.high + shift - 1) + "; " + nameOfMemory(shape.memory) + " has bytes 0 to " +
-                                        std::to_string(operand.limit - 1) + ", and addresses are whole elements of " + std::to_string(shape.elementBytes) + " bytes");
+      return Error("MN-RUN-BOUNDS", "with register " + std::to_string(shape.reg) + " = " + std::to_string(registers[shape.reg]) +
+                                        " an operand reaches from byte " + number(shape.low + shift) + " to " + number(shape.high + shift - 1) + "; " +
+                                        nameOfMemory(shape.memory) + " has bytes 0 to " + std::to_string(operand.limit - 1) +
+                                        ", and addresses are whole elements of " + std::to_string(shape.elementBytes) + " bytes");
     Placed at{&shape, static_cast<int64_t>(shift)};
     if (operand.bank && at.low() / operand.bank != (at.high() - 1) / operand.bank)
-      return Error("MN-RUN-BOUNDS", "the result reaches from byte " + std::to_string(at.low()) + " to " + std::to_string(at.high() - 1) + " of psum, across banks of " +
-                                        std::to_string(operand.bank) + " bytes");
+      return Error("MN-RUN-BOUNDS", "the result reaches from byte " + std::to_string(at.low()) + " to " + std::to_string(at.high() - 1) +
+                                        " of psum, across banks of " + std::to_string(operand.bank) + " bytes");
     placed.push_back(at);
     indexed_ |= operand.indexed;
     if (!operand.checksWritten || operand.indexed)
@@ -172,8 +175,9 @@ Status CoreMemory::place(const DecodedStream &stream, const DecodedInstruction &
     WrittenMap *written = writtenOf(shape.memory);
     if (operand.access != Access::Write)
       if (auto hole = written->firstHole(at))
-        return Error("MN-RUN-UNINIT", "reads byte " + std::to_string(hole->byte) + (shape.isDevice() ? "" : " of partition " + std::to_string(hole->partition)) + " of " +
-                                          nameOfMemory(shape.memory) + ", which nothing has written");
+        return Error("MN-RUN-UNINIT", "reads byte " + std::to_string(hole->byte) +
+                                          (shape.isDevice() ? "" : " of partition " + std::to_string(hole->partition)) + " of " + nameOfMemory(shape.memory) +
+                                          ", which nothing has written");
     if (operand.access != Access::Read)
       written->mark(at);
   }

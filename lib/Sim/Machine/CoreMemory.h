@@ -49,8 +49,8 @@ private:
 
   struct RegionStorage {
     std::byte *data = nullptr;
-    Pages pages;                 ///< of state, scratch and constants made on the fly
-    Pages before;                ///< of state: the contents at begin()
+    Pages pages;  ///< of state, scratch and constants made on the fly
+    Pages before; ///< of state: the contents at begin()
     WrittenMap written;
     bool checksWritten = false;
   };

@@ -29,15 +29,15 @@ struct DecodedInstruction {
   Role role;
   bool usesSbuf = false, usesPsum = false;
   bool isTranspose = false;
-  bool accumulates = false;   ///< a matmul that adds to its result
+  bool accumulates = false; ///< a matmul that adds to its result
   uint32_t firstOperand = 0, operandCount = 0;
-  uint32_t link = 0;          ///< Loop: its EndLoop; EndLoop: its Loop
+  uint32_t link = 0; ///< Loop: its EndLoop; EndLoop: its Loop
 };
 
 struct DecodedStream {
   isa::StreamId id;
   Engine engine;
-  int64_t visibilityPs;       ///< from an increment until this stream sees it
+  int64_t visibilityPs; ///< from an increment until this stream sees it
   std::vector<DecodedInstruction> instructions;
   std::vector<DecodedOperand> operands;
 };

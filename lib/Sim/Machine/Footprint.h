@@ -9,18 +9,18 @@ namespace manaslu::sim {
 /// Bytes of one memory: partitions first .. last - 1 (device regions are one partition), in each the runs of a coalesced pattern that starts at `offset`.
 /// All offsets are relative to the register's contribution, the "shift".
 struct Footprint {
-  int memory = 0;          ///< 0 SBUF, 1 PSUM, 2 + region
+  int memory = 0; ///< 0 SBUF, 1 PSUM, 2 + region
   int firstPartition = 0;
-  int lastPartition = 1;   ///< exclusive
+  int lastPartition = 1; ///< exclusive
   int64_t offset = 0;
-  int64_t low = 0;         ///< lowest byte
-  int64_t high = 0;        ///< past the highest byte
+  int64_t low = 0;  ///< lowest byte
+  int64_t high = 0; ///< past the highest byte
   int elementBytes = 1;
   Pattern pattern;
-  bool dense = false;      ///< every byte of [low, high) is touched
-  bool lasting = true;     ///< the object lives as long as the machine: its address stands for its contents
+  bool dense = false;  ///< every byte of [low, high) is touched
+  bool lasting = true; ///< the object lives as long as the machine: its address stands for its contents
   uint8_t reg = 0;
-  int64_t scale = 1;       ///< shift = R[reg] * scale
+  int64_t scale = 1; ///< shift = R[reg] * scale
 
   bool isDevice() const { return memory >= 2; }
 };
@@ -62,8 +62,8 @@ template <class F> bool forEachByteRun(const Placed &placed, F &&run) {
 
 /// The rectangles around the footprints share a byte.
 inline bool boxesOverlap(const Placed &a, const Placed &b) {
-  return a.shape->memory == b.shape->memory && a.shape->firstPartition < b.shape->lastPartition && b.shape->firstPartition < a.shape->lastPartition && a.low() < b.high() &&
-         b.low() < a.high();
+  return a.shape->memory == b.shape->memory && a.shape->firstPartition < b.shape->lastPartition && b.shape->firstPartition < a.shape->lastPartition &&
+         a.low() < b.high() && b.low() < a.high();
 }
 
 /// The footprints share a byte, exactly.

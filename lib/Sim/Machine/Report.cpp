@@ -6,7 +6,8 @@ namespace manaslu::sim {
 namespace {
 
 std::string placeOf(const isa::Program &program, const DecodedStream &code, uint32_t instruction) {
-  std::string out = isa::nameOf(code.id) + " instruction " + std::to_string(instruction) + " (" + std::string(isa::mnemonicOf(*code.instructions[instruction].instruction)) + ")";
+  std::string out = isa::nameOf(code.id) + " instruction " + std::to_string(instruction) + " (" +
+                    std::string(isa::mnemonicOf(*code.instructions[instruction].instruction)) + ")";
   const isa::DebugEntry *debug = program.debugOf(code.id, instruction);
   return debug && !debug->location.empty() ? out + ", " + debug->location.substr(0, 200) : out;
 }
@@ -32,8 +33,9 @@ Error Scheduler::located(const Error &error, const Stream &stream) const {
 Error Scheduler::race(const Stream &stream, const Placed &mine, bool writes, const LoggedAccess &other) const {
   const Stream &theirs = streams_[other.stream];
   std::string memory = memory_.nameOfMemory(mine.shape->memory);
-  return Error("MN-RUN-RACE", std::string(writes ? "writes " : "reads ") + bytesOf(mine, memory) + "; " + placeOf(program_, *theirs.code, other.instruction) +
-                                  (other.writes ? " writes " : " reads ") + bytesOf(other.placed, memory) + ", and no semaphore orders the two",
+  return Error("MN-RUN-RACE",
+               std::string(writes ? "writes " : "reads ") + bytesOf(mine, memory) + "; " + placeOf(program_, *theirs.code, other.instruction) +
+                   (other.writes ? " writes " : " reads ") + bytesOf(other.placed, memory) + ", and no semaphore orders the two",
                whereIs(stream));
 }
 
@@ -51,7 +53,8 @@ Error Scheduler::deadlock() const {
     const Semaphore &semaphore = semaphores_[number];
     for (const Waiter &waiter : semaphore.waiters)
       if (waiter.stream == stream.index)
-        graph += " waits for semaphore " + std::to_string(number) + " >= " + std::to_string(waiter.value) + ", which is at " + std::to_string(semaphore.increments.size());
+        graph += " waits for semaphore " + std::to_string(number) + " >= " + std::to_string(waiter.value) + ", which is at " +
+                 std::to_string(semaphore.increments.size());
     std::string signallers;
     for (const Stream &other : streams_)
       for (uint32_t i = 0; i < other.code->instructions.size(); ++i)

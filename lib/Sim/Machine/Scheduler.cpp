@@ -130,8 +130,8 @@ Status Scheduler::step(Stream &stream, int64_t now) {
         continue;
       }
       if (fuel_ < in.cost.fuel)
-        return located(Error("MN-RUN-FUEL", "the budget of " + std::to_string(options_.fuel) + " units of work is used up after " + std::to_string(result_.instructions) +
-                                                " instructions"),
+        return located(Error("MN-RUN-FUEL", "the budget of " + std::to_string(options_.fuel) + " units of work is used up after " +
+                                                std::to_string(result_.instructions) + " instructions"),
                        stream);
       fuel_ -= in.cost.fuel;
       ++result_.instructions;

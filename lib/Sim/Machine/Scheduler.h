@@ -23,7 +23,7 @@ private:
     int64_t time;
     int kind; ///< 0 increment, 1 stream
     int64_t readySince;
-    int id;   ///< semaphore or stream
+    int id;           ///< semaphore or stream
     uint64_t payload; ///< of an increment: its place in arriving_
     bool operator>(const Event &other) const {
       return std::tie(time, kind, readySince, id, payload) > std::tie(other.time, other.kind, other.readySince, other.id, other.payload);

@@ -72,7 +72,8 @@ Status Scheduler::useSemaphore(const Stream &, uint16_t number) {
 Status Scheduler::clearSemaphore(Stream &stream, const isa::SemClear &in) {
   Semaphore &semaphore = semaphores_[in.semaphore];
   if (!stream.atClear || semaphore.lastUse == phase_ || semaphore.pending > 0 || !semaphore.waiters.empty())
-    return Error("MN-RUN-SEMAPHORE", "sem_clear of semaphore " + std::to_string(in.semaphore) + " is not directly behind a barrier of all streams, or the semaphore is in use");
+    return Error("MN-RUN-SEMAPHORE",
+                 "sem_clear of semaphore " + std::to_string(in.semaphore) + " is not directly behind a barrier of all streams, or the semaphore is in use");
   semaphore.increments.clear();
   semaphore.cleared = phase_;
   for (Stream &each : streams_)

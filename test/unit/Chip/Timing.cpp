@@ -1,6 +1,6 @@
 // The time table and the energy constants against the figures that the hardware page works out.
-#include "lib/Chip/Energy.h"
 #include "lib/Chip/Timing.h"
+#include "lib/Chip/Energy.h"
 
 #include <catch2/catch.hpp>
 

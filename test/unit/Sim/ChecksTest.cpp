@@ -29,7 +29,8 @@ TEST_CASE("a read of bytes that nobody wrote is MN-RUN-UNINIT", "[sim]") {
   CHECK(codeOf(Builder().add(StreamId::Ve, copyOf(kB, kA)).done()) == "MN-RUN-UNINIT");
   // One byte short: 63 of 64 elements written; bf16 halves of a granule.
   CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(sbuf(DType::F32, 128, 0, 63))).add(StreamId::Ve, copyOf(kB, kA)).done()) == "MN-RUN-UNINIT");
-  CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(sbuf(DType::BF16, 128, 2, 127))).add(StreamId::Ve, copyOf(kB, sbuf(DType::BF16, 128, 2, 64))).done()) == "");
+  CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(sbuf(DType::BF16, 128, 2, 127))).add(StreamId::Ve, copyOf(kB, sbuf(DType::BF16, 128, 2, 64))).done()) ==
+        "");
   CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(sbuf(DType::BF16, 128, 2, 127))).add(StreamId::Ve, copyOf(kB, kA)).done()) == "MN-RUN-UNINIT");
   TileOperand even = sbuf(DType::BF16, 128, 0, 64), odd = sbuf(DType::BF16, 128, 2, 64);
   even.dims[3].stride = odd.dims[3].stride = 2;
@@ -71,14 +72,20 @@ TEST_CASE("unordered accesses of two engines are MN-RUN-RACE, ordered ones are n
   overwritten.add(StreamId::Ve, signalling(memsetOf(kA), 0)).add(StreamId::Se, waiting(activateOf(kB, kA), 0, 1)).add(StreamId::Ve, memsetOf(kA));
   CHECK(codeOf(overwritten.done()) == "MN-RUN-RACE");
   Builder waited;
-  waited.add(StreamId::Ve, signalling(memsetOf(kA), 0)).add(StreamId::Se, signalling(waiting(activateOf(kB, kA), 0, 1), 1)).add(StreamId::Ve, waiting(memsetOf(kA), 1, 1));
+  waited.add(StreamId::Ve, signalling(memsetOf(kA), 0))
+      .add(StreamId::Se, signalling(waiting(activateOf(kB, kA), 0, 1), 1))
+      .add(StreamId::Ve, waiting(memsetOf(kA), 1, 1));
   CHECK(codeOf(waited.done()) == "");
   // Two writes without any semaphore; interleaved patterns do not touch.
-  CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(kA)).add(StreamId::Ge, [] {
-          Iota iota;
-          iota.dst = sbuf(DType::I32, 128, 0, 64);
-          return iota;
-        }()).done()) == "MN-RUN-RACE");
+  CHECK(codeOf(Builder()
+                   .add(StreamId::Ve, memsetOf(kA))
+                   .add(StreamId::Ge,
+                        [] {
+                          Iota iota;
+                          iota.dst = sbuf(DType::I32, 128, 0, 64);
+                          return iota;
+                        }())
+                   .done()) == "MN-RUN-RACE");
   TileOperand even = sbuf(DType::F32, 128, 0, 32), odd = sbuf(DType::I32, 128, 4, 32);
   even.dims[3].stride = odd.dims[3].stride = 2;
   Iota iota;
@@ -95,7 +102,9 @@ TEST_CASE("transfers of one ring are ordered only by semaphores", "[sim]") {
   DmaFill other = fill;
   other.dst = kB;
   Builder builder;
-  builder.add(dmaStream(0), signalling(fill, 0)).add(dmaStream(0), signalling(other, 1)).add(StreamId::Ve, waiting(copyOf(sbuf(DType::F32, 128, 4096, 64), kB), 0, 1));
+  builder.add(dmaStream(0), signalling(fill, 0))
+      .add(dmaStream(0), signalling(other, 1))
+      .add(StreamId::Ve, waiting(copyOf(sbuf(DType::F32, 128, 4096, 64), kB), 0, 1));
   CHECK(codeOf(builder.done()) == "MN-RUN-RACE");
   // A signal behind both stands for both.
   Builder both;
@@ -199,7 +208,11 @@ TEST_CASE("sem_clear is legal only between barriers", "[sim]") {
   SemClear clear;
   clear.semaphore = 0;
   Builder good;
-  good.add(StreamId::Ve, signalling(memsetOf(kA), 0)).add(StreamId::Ve, Barrier{}).add(StreamId::Ve, clear).add(StreamId::Ve, Barrier{}).add(StreamId::Ve, signalling(memsetOf(kA), 0));
+  good.add(StreamId::Ve, signalling(memsetOf(kA), 0))
+      .add(StreamId::Ve, Barrier{})
+      .add(StreamId::Ve, clear)
+      .add(StreamId::Ve, Barrier{})
+      .add(StreamId::Ve, signalling(memsetOf(kA), 0));
   good.add(StreamId::Se, Barrier{}).add(StreamId::Se, Barrier{}).add(StreamId::Se, waiting(activateOf(kB, kA), 0, 1));
   CHECK(codeOf(good.done()) == "");
   Builder bad;

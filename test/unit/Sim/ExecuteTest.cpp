@@ -1,8 +1,8 @@
 // The meaning of instructions against element-by-element references: types, strides, broadcasts, overlap, order of sums (docs/Numerics.md, docs/ISA.md).
+#include "lib/Sim/Execute.h"
 #include "lib/Numerics/Convert.h"
 #include "lib/Numerics/Reduce.h"
 #include "lib/Numerics/Unary.h"
-#include "lib/Sim/Execute.h"
 #include "test/unit/Sim/Programs.h"
 
 #include <functional>
@@ -21,7 +21,8 @@ public:
   std::array<uint32_t, 64> registers{};
 
   Result<sim::View> tile(const TileOperand &operand, sim::Access) override {
-    return sim::View{tiles[int(operand.space)].data() + operand.partition * kPitch + operand.offset + registers[operand.reg], kPitch, operand.partitions, operand.type, operand.dims};
+    return sim::View{tiles[int(operand.space)].data() + operand.partition * kPitch + operand.offset + registers[operand.reg], kPitch, operand.partitions,
+                     operand.type, operand.dims};
   }
   Result<sim::DeviceView> device(const DeviceOperand &operand, sim::Access) override {
     return sim::DeviceView{region.data() + operand.offset, operand.type, operand.dims};
@@ -192,7 +193,8 @@ TEST_CASE("reduce, over axes and over partitions, in the order of the contract",
 
 TEST_CASE("select moves bits of equal types, NaNs of any payload included", "[execute]") {
   PlainMemory memory;
-  TileOperand mask = sbuf(DType::Bool, 128, 0, 16), yes = sbuf(DType::F32, 128, 256, 16), no = sbuf(DType::F32, 128, 512, 16), dst = sbuf(DType::F32, 128, 1024, 16);
+  TileOperand mask = sbuf(DType::Bool, 128, 0, 16), yes = sbuf(DType::F32, 128, 256, 16), no = sbuf(DType::F32, 128, 512, 16),
+              dst = sbuf(DType::F32, 128, 1024, 16);
   for (int p = 0; p < 128; ++p)
     for (size_t i = 0; i < 16; ++i) {
       uint32_t a = 0x7f800001u + uint32_t(p) * 16 + uint32_t(i), b = 0xffc12345u;

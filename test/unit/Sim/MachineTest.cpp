@@ -39,8 +39,8 @@ TEST_CASE("a hand-written matmul gives the oracle's bits at every thread count",
   auto machine = sim::Machine::create(program);
   REQUIRE(machine);
   std::vector<float> a = normal(K * M, 1), b = normal(K * N, 2), expected(M * N);
-  numerics::matmulOracle(DType::F32, reinterpret_cast<const std::byte *>(a.data()), M * 4, DType::F32, reinterpret_cast<const std::byte *>(b.data()), N * 4, expected.data(),
-                         N * 4, K, M, N, false);
+  numerics::matmulOracle(DType::F32, reinterpret_cast<const std::byte *>(a.data()), M * 4, DType::F32, reinterpret_cast<const std::byte *>(b.data()), N * 4,
+                         expected.data(), N * 4, K, M, N, false);
   for (int threads : {1, 2, 3}) {
     Run once = run(*machine, {a, b}, M * N, {.threads = threads});
     REQUIRE(once.result);
