@@ -287,7 +287,7 @@ class Importer:
 
     def _finish(self, inputs: list) -> Imported:
         self.builder.location = "unknown"
-        results, outputs, used = [], [], set()
+        results, outputs, used = [], [], {name for name, _ in inputs}
         for output in self.program.outputs:
             if not isinstance(output.value, Ref):
                 outputs.append((None, output.value))

@@ -1,0 +1,69 @@
+"""Models through the whole compiler and the simulator, by manaslu.compile, against PyTorch (issue: models that must work)."""
+
+import models
+import pytest
+import torch
+from importing import Function, flat
+from test_operators import CASES
+
+import manaslu
+
+
+def error_over_range(got, expected):
+    return ((got.double() - expected.double()).abs().max() / (expected.double().max() - expected.double().min())).item()
+
+
+def noise_ratio(got, expected):
+    """SQNR in decibels."""
+    return 20 * torch.log10(expected.double().norm() / (expected.double() - got.double()).norm()).item()
+
+
+@pytest.mark.parametrize("chip", ["mt1", "mt2"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", *models.TINY])
+def test_small_model_in_fp32(name, chip):
+    """Max error <= 2e-5 of the range; the binary and the tile program give identical bits (--check-levels)."""
+    model = models.build(name)
+    program = manaslu.compile(models.export(model), target=chip)
+    with torch.no_grad():
+        expected = model.module(*model.arguments)
+    got = program.run(*model.arguments, check_levels=True)
+    assert error_over_range(got, expected) <= 2e-5 and got.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("chip", ["mt1", "mi1"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "tiny-bert", "tiny-llama", "tiny-resnet"])
+def test_small_model_in_bf16(name, chip):
+    """`--auto-cast all` is within 1.5 dB of model.bfloat16(); tiny models are noisy, so 3 dB here."""
+    model = models.build(name)
+    program = manaslu.compile(models.export(model), target=chip, precision="bf16")
+    with torch.no_grad():
+        expected = model.module(*model.arguments)
+        low = model.module.bfloat16()(*[a.bfloat16() if a.is_floating_point() else a for a in model.arguments]).float()
+    got = program.run(*model.arguments, check_levels=True)
+    assert noise_ratio(got, expected) >= noise_ratio(low, expected) - 3
+
+
+def test_decode_steps():
+    """A KV cache as a module buffer, updated in place, is kept between calls (issue part 7)."""
+    model = models.CachedDecoder().eval()
+    steps = [(torch.randn(1, 1, 32), torch.tensor([position])) for position in range(4)]
+    program = manaslu.compile(model, steps[0])
+    with torch.no_grad():
+        expected = [model(*step) for step in steps]
+    for _ in range(2):
+        for step, wanted in zip(steps, expected):
+            torch.testing.assert_close(program(*step), wanted, rtol=1e-4, atol=1e-5)
+        program.reset_state()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_operator(name):
+    """Every case of the importer through the compiler: equal bits at both levels, close to PyTorch."""
+    function, *arguments = CASES[name]
+    module = Function(function).eval()
+    program = manaslu.compile(module, tuple(arguments))
+    with torch.no_grad():
+        expected = flat(module(*arguments))
+    for got, wanted in zip(flat(program.run(*arguments, check_levels=True)), expected, strict=True):
+        tolerance = 1.6e-2 if any(a.dtype == torch.bfloat16 for a in arguments) else 2e-5
+        torch.testing.assert_close(got, wanted, rtol=tolerance, atol=tolerance, equal_nan=True)
