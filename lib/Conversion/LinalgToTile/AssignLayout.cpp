@@ -139,7 +139,7 @@ private:
     for (const LoopAtom &loop : node.loops)
       iterations *= loop.size;
     if (node.kind == NodeKind::Contraction) {
-      ContractionLoops roles = classify(node);
+      ContractionLoops roles = classify(program, node);
       auto size = [&](const std::vector<int> &loops) { int64_t p = 1; for (int loop : loops) p *= node.loops[loop].size; return p; };
       int64_t m = size(choice.stationary ? roles.b : roles.a), k = size(roles.k), batch = size(roles.batch), window = size(roles.window);
       int64_t moving = size(choice.stationary ? roles.a : roles.b);

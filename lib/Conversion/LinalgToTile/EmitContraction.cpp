@@ -41,7 +41,7 @@ std::vector<std::vector<Range>> contractionSteps(const Node &node, const Contrac
 
 void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
   const Node &node = program.nodes[n];
-  ContractionLoops roles = classify(node);
+  ContractionLoops roles = classify(program, node);
   const Choice &choice = chosen[n];
   loc = node.loc;
   // Batch loops first: several coordinates may share a chunk of partitions, so the inner part is unrolled.
@@ -157,7 +157,7 @@ void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
 
 void Emitter::emitTile(int n, const std::vector<Range> &ranges) {
   const Node &node = program.nodes[n];
-  ContractionLoops roles = classify(node);
+  ContractionLoops roles = classify(program, node);
   const Choice &choice = chosen[n];
   int s = choice.stationary, m = 1 - s;
   const std::vector<int> &moving = s ? roles.a : roles.b;

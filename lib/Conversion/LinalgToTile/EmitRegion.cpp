@@ -72,38 +72,59 @@ bool stepwise(const Node &node) { return node.kind == NodeKind::Elementwise || n
 
 } // namespace
 
-/// Grows a group backwards from a contraction over computed batches: whatever only it needs and shares its batch loops.
-static std::vector<int> attentionGroup(const TensorProgram &program, int last) {
+/// Grows a group backwards from a contraction over computed batches: whatever only it needs, shares its batch loops and lies behind another contraction of the group.
+static std::vector<int> attentionGroup(const TensorProgram &program, const Epilogues &epilogues, int last) {
   std::vector<int> group = {last};
+  if (int e = epilogues.epilogueOf[last]; e >= 0)
+    group.push_back(e);
+  auto member = [&](int n) { return llvm::is_contained(group, n); };
+  ContractionLoops roles = classify(program, program.nodes[last]);
+  auto shares = [&](int n) {
+    std::vector<int> with = group;
+    with.push_back(n);
+    std::sort(with.begin(), with.end());
+    LoopClasses classes(program, with);
+    return llvm::all_of(roles.batch, [&](int loop) {
+      int own = classes.loopIn(program, n, classes.of(last, loop));
+      return own >= 0 && !program.nodes[n].loops[own].reduction;
+    });
+  };
   for (bool grown = true; grown;) {
     grown = false;
     for (int n = last - 1; n >= 0; --n) {
       const Node &node = program.nodes[n];
-      if (llvm::is_contained(group, n) || (!stepwise(node) && node.kind != NodeKind::Contraction))
+      bool contraction = node.kind == NodeKind::Contraction;
+      // An epilogue comes with its contraction.
+      if (member(n) || (!stepwise(node) && !contraction) || epilogues.contractionOf[n] >= 0)
         continue;
-      const Storage &storage = program.storages[node.output.storage];
-      if (storage.writers.size() != 1 || storage.readers.empty() || !llvm::all_of(storage.readers, [&](int r) { return llvm::is_contained(group, r); }))
+      int result = epilogues.epilogueOf[n] >= 0 ? epilogues.epilogueOf[n] : n;
+      const Storage &storage = program.storages[program.nodes[result].output.storage];
+      if (storage.writers.size() != 1 || storage.readers.empty() || !llvm::all_of(storage.readers, member))
         continue;
-      std::vector<int> with = group;
-      with.push_back(n);
-      std::sort(with.begin(), with.end());
-      LoopClasses classes(program, with);
-      ContractionLoops roles = classify(program.nodes[last]);
-      bool shares = llvm::all_of(roles.batch, [&](int loop) {
-        int id = classes.of(last, loop), own = classes.loopIn(program, n, id);
-        return own >= 0 && !node.loops[own].reduction;
-      });
-      // A contraction joins only over the same batches: a projection in front stays outside.
-      if (node.kind == NodeKind::Contraction && classify(node).batch.size() < roles.batch.size())
-        shares = false;
-      if (shares) {
+      if (contraction && classify(program, node).batch.size() < roles.batch.size())
+        continue;
+      if (result != n)
+        group.push_back(result);
+      if (shares(n) && (result == n || shares(result))) {
         group.push_back(n);
         grown = true;
+      } else if (result != n) {
+        group.pop_back();
       }
     }
   }
   std::sort(group.begin(), group.end());
-  return group;
+  // What only prepares an operand of the first contraction is better done once, outside the loops.
+  std::vector<int> behind;
+  for (int n : group) {
+    const Node &node = program.nodes[n];
+    bool follows = node.kind == NodeKind::Contraction || llvm::any_of(node.inputs, [&](const Access &input) {
+                     return llvm::any_of(program.storages[input.storage].writers, [&](int w) { return llvm::is_contained(behind, w); });
+                   });
+    if (follows)
+      behind.push_back(n);
+  }
+  return behind;
 }
 
 std::vector<Emitter::Group> Emitter::formGroups() const {
@@ -112,13 +133,11 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
   std::map<int, std::vector<int>> attention; // by last node
   for (int n = program.nodes.size() - 1; n >= 0; --n) {
     const Node &node = program.nodes[n];
-    if (node.kind != NodeKind::Contraction || groupOf[n] >= 0 || classify(node).batch.empty())
+    if (node.kind != NodeKind::Contraction || groupOf[n] >= 0 || classify(program, node).batch.empty())
       continue;
-    std::vector<int> members = attentionGroup(program, n);
-    if (members.size() < 2)
+    std::vector<int> members = attentionGroup(program, epilogues, n);
+    if (members.size() < (epilogues.epilogueOf[n] >= 0 ? 3u : 2u))
       continue;
-    if (int e = epilogues.epilogueOf[n]; e >= 0)
-      members.push_back(e);
     for (int member : members)
       groupOf[member] = n;
     attention[n] = members;
@@ -192,7 +211,7 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
         bound.size = program.nodes[n].loops[own].size;
         const Node &node = program.nodes[n];
         if (node.kind == NodeKind::Contraction)
-          bound.single = bound.single || llvm::is_contained(classify(node).batch, own);
+          bound.single = bound.single || llvm::is_contained(classify(program, node).batch, own);
         auto consider = [&](const Layout &layout, const Access &access) {
           AtomId atom = access.atomOfLoop(own);
           for (size_t e = 0; e < layout.part.size(); ++e)

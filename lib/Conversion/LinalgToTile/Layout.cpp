@@ -63,12 +63,15 @@ bool uses(const Access &access, int loop) {
   return false;
 }
 
-/// The loop indexes one atom alone in every access that it occurs in.
-bool simpleEverywhere(const Node &node, int loop) {
-  for (const Access &access : node.inputs)
-    if (uses(access, loop) && access.atomOfLoop(loop) < 0)
-      return false;
-  return node.output.storage < 0 || !uses(node.output, loop) || node.output.atomOfLoop(loop) >= 0;
+/// The loop indexes one atom alone, all of it, in every access that it occurs in: engines cannot start at any partition.
+bool simpleEverywhere(const TensorProgram &program, const Node &node, int loop) {
+  auto simple = [&](const Access &access) {
+    if (!uses(access, loop))
+      return true;
+    AtomId atom = access.atomOfLoop(loop);
+    return atom >= 0 && access.find(atom)->start == 0 && program.atoms[atom].size == node.loops[loop].size;
+  };
+  return std::all_of(node.inputs.begin(), node.inputs.end(), simple) && (node.output.storage < 0 || simple(node.output));
 }
 
 int64_t product(const Node &node, const std::vector<int> &loops) {
@@ -89,11 +92,11 @@ std::vector<PartitionEntry> entries(const Node &node, const Access &access, cons
 }
 
 std::vector<Choice> contractionChoices(const TensorProgram &program, const Node &node, int64_t partitions) {
-  ContractionLoops loops = classify(node);
+  ContractionLoops loops = classify(program, node);
   std::vector<Choice> out;
   for (int stationary : {1, 0}) {
     const std::vector<int> &own = stationary ? loops.b : loops.a;
-    if (!std::all_of(own.begin(), own.end(), [&](int loop) { return simpleEverywhere(node, loop); }))
+    if (!std::all_of(own.begin(), own.end(), [&](int loop) { return simpleEverywhere(program, node, loop); }))
       continue;
     for (bool packed : {true, false}) {
       if (packed && (loops.batch.empty() || !packable(product(node, loops.k), partitions)))
@@ -118,7 +121,7 @@ std::vector<Choice> elementwiseChoices(const TensorProgram &program, const Node 
   // One linalg dimension (all its factors) on the partitions, the inner dimensions first; then a second loop outside a small inner one.
   std::map<int, std::vector<int>, std::greater<>> byDimension;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
-    if (!node.loops[loop].reduction && uses(node.output, loop) && simpleEverywhere(node, loop))
+    if (!node.loops[loop].reduction && uses(node.output, loop) && simpleEverywhere(program, node, loop))
       byDimension[node.loops[loop].dim].push_back(loop);
   for (auto &[dim, loops] : byDimension)
     add(loops);
@@ -131,7 +134,7 @@ std::vector<Choice> elementwiseChoices(const TensorProgram &program, const Node 
       if (otherDim < dim) {
         std::vector<int> both = others;
         both.insert(both.end(), loops.begin(), loops.end());
-        if (packable(product(node, loops), partitions) || otherDim == dim - 1)
+        if (packable(product(node, loops), partitions))
           add(both);
       }
   }
@@ -145,12 +148,12 @@ std::vector<Choice> elementwiseChoices(const TensorProgram &program, const Node 
 
 } // namespace
 
-ContractionLoops classify(const Node &node) {
+ContractionLoops classify(const TensorProgram &program, const Node &node) {
   ContractionLoops out;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop) {
     bool inA = uses(node.inputs[0], loop), inB = uses(node.inputs[1], loop);
     if (node.loops[loop].reduction)
-      (inA && inB && simpleEverywhere(node, loop) ? out.k : out.window).push_back(loop);
+      (inA && inB && simpleEverywhere(program, node, loop) ? out.k : out.window).push_back(loop);
     else
       (inA && inB ? out.batch : inA ? out.a : out.b).push_back(loop);
   }
@@ -181,7 +184,7 @@ Requirement require(const TensorProgram &program, const Node &node, const Choice
   for (const Access &input : node.inputs) {
     std::vector<int> loops = choice.resultLoops;
     if (node.kind == NodeKind::Contraction) {
-      ContractionLoops roles = classify(node);
+      ContractionLoops roles = classify(program, node);
       loops = roles.k;
       if (choice.packed)
         loops.insert(loops.begin(), roles.batch.back());

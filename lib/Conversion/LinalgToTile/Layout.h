@@ -51,7 +51,7 @@ struct Requirement {
 struct ContractionLoops {
   std::vector<int> batch, a, b, k, window; ///< a: only in input 0, b: only in input 1
 };
-ContractionLoops classify(const Node &node);
+ContractionLoops classify(const TensorProgram &program, const Node &node);
 
 /// Every choice a node has, best guess first. Empty for nodes without a resident result.
 std::vector<Choice> choices(const TensorProgram &program, const Node &node, int64_t partitions);

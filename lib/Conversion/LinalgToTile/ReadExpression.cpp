@@ -241,18 +241,9 @@ private:
   }
 };
 
-/// Keeps what the root needs, in order, so that the root is last.
+} // namespace
+
 Expression prune(const Expression &ops, int root) {
-  std::vector<char> used(ops.size(), 0);
-  std::vector<int> stack = {root};
-  while (!stack.empty()) {
-    int i = stack.back();
-    stack.pop_back();
-    if (used[i]++)
-      continue;
-    stack.insert(stack.end(), ops[i].args.begin(), ops[i].args.end());
-  }
-  // Recognition may append a composite after its users' arguments; a depth-first order puts arguments first.
   Expression out;
   std::map<int, int> moved;
   std::function<int(int)> visit = [&](int i) {
@@ -267,8 +258,6 @@ Expression prune(const Expression &ops, int root) {
   visit(root);
   return out;
 }
-
-} // namespace
 
 FailureOr<Expression> readExpression(Value result, Block &body) {
   Reader reader(body);

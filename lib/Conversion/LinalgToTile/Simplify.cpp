@@ -143,6 +143,8 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
       program.nodes[n].inputs.push_back(access);
       body[i] = input;
     }
+    if (!body.empty())
+      body = prune(body, body.size() - 1);
   }
 }
 
@@ -152,7 +154,7 @@ void simplify(TensorProgram &program, MLIRContext *context) {
   foldConstantCasts(program);
   materializeIndices(program, context);
   for (Node &node : program.nodes)
-    if (node.kind == NodeKind::Contraction && classify(node).k.empty())
+    if (node.kind == NodeKind::Contraction && classify(program, node).k.empty())
       node.kind = NodeKind::Reduction;
 }
 

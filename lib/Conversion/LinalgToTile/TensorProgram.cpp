@@ -361,6 +361,7 @@ LogicalResult Builder::readPad(tensor::PadOp op) {
 }
 
 /// Splits `ranges` so that they have (at least) the factors `sizes`, outermost first. `changed` tells whether an atom was split.
+/// A range that a slice has cut unevenly stays whole: what is split elsewhere then indexes it by a sum of loops.
 LogicalResult Builder::splitRanges(Operation *op, ArrayRef<AtomRange> ranges, ArrayRef<int64_t> sizes, bool &changed) {
   int64_t inner = 1; // product of what lies inside the current range
   for (const AtomRange &range : llvm::reverse(ranges)) {
@@ -372,7 +373,7 @@ LogicalResult Builder::splitRanges(Operation *op, ArrayRef<AtomRange> ranges, Ar
       if (boundary % inner || outer % boundary)
         return fail(op, "dimensions of " + Twine(outer) + " are split in factors that have no common refinement");
       if (range.start % (boundary / inner) || program.atoms[range.atom].size % (boundary / inner))
-        return fail(op, "splits a dimension that a slice has cut unevenly");
+        break;
       if (program.atoms[range.atom].outer < 0) {
         int64_t factor = boundary / inner, size = program.atoms[range.atom].size;
         int storage = program.atoms[range.atom].storage;
@@ -648,6 +649,13 @@ FailureOr<Access> Builder::access(Node &node, AffineMap map, ValueAtoms value) {
   for (auto [j, expr] : llvm::enumerate(map.getResults())) {
     if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
       auto loops = loopsOf(dim.getPosition());
+      if (value.dims[j].size() == 1 && loops.size() > 1 && !program.isBroadcast(value.dims[j][0].atom)) { // left whole: a sum of loops
+        AtomIndex index{value.dims[j][0].atom, value.dims[j][0].start, {}};
+        for (int loop : loops)
+          index.loops.push_back({loop, node.loops[loop].stride});
+        out.atoms.push_back(index);
+        continue;
+      }
       if (loops.size() != value.dims[j].size())
         return FailureOr<Access>(fail(node.op, "dimension " + Twine(j) + " of an operand could not be split like its loop"));
       for (auto [range, loop] : llvm::zip(value.dims[j], loops))
@@ -689,7 +697,7 @@ LogicalResult Builder::finish() {
       const std::vector<AtomRange> *factors = nullptr;
       for (auto &[value, map] : d.operands)
         for (auto [j, expr] : llvm::enumerate(map.getResults()))
-          if (auto e = dyn_cast<AffineDimExpr>(expr); e && e.getPosition() == dim)
+          if (auto e = dyn_cast<AffineDimExpr>(expr); e && e.getPosition() == dim && (!factors || value.dims[j].size() > factors->size()))
             factors = &value.dims[j];
       int64_t stride = d.ranges[dim];
       if (!factors) {

@@ -121,6 +121,9 @@ public:
   bool isBroadcast(AtomId atom) const { return atoms[atom].storage < 0; }
 };
 
+/// The operations that the root needs, arguments first, the root last.
+Expression prune(const Expression &ops, int root);
+
 /// Replaces what only depends on loop indices by constants, casts of constants by constants of the other type, and contractions without a contracted dimension
 /// (depthwise windows) by reductions of products.
 void simplify(TensorProgram &program, mlir::MLIRContext *context);
