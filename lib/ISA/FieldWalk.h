@@ -21,6 +21,14 @@ template <class T> constexpr const auto &operandLayout() {
 template <class T> inline constexpr bool isOperand = std::is_same_v<T, TileOperand> || std::is_same_v<T, DeviceOperand>;
 template <class T> inline constexpr bool isDim = std::is_same_v<T, TileDim> || std::is_same_v<T, DeviceDim>;
 
+/// How many layout entries a field takes: one for each value of an array.
+template <class T> constexpr size_t entriesOf() {
+  if constexpr (isArray<T>)
+    return std::tuple_size_v<T>;
+  else
+    return 1;
+}
+
 /// A scalar value as the integer that its bits hold (fp32: its bits).
 template <class T> int64_t toBits(const T &value) {
   if constexpr (std::is_same_v<T, float>)
