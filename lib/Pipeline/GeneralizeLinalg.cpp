@@ -15,7 +15,7 @@ class GeneralizeLinalg : public PassWrapper<GeneralizeLinalg, OperationPass<func
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(GeneralizeLinalg)
   StringRef getArgument() const override { return "generalize-linalg"; }
-  StringRef getDescription() const override { return "Turn named linalg operations except fills into linalg.generic"; }
+  StringRef getDescription() const override { return "Turn named linalg operations except fills and transposes into linalg.generic"; }
 
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -30,7 +30,7 @@ public:
     }
     llvm::SmallVector<linalg::LinalgOp> named;
     getOperation().walk([&](linalg::LinalgOp op) {
-      if (!mlir::isa<linalg::GenericOp, linalg::FillOp>(op))
+      if (!mlir::isa<linalg::GenericOp, linalg::FillOp, linalg::TransposeOp>(op))
         named.push_back(op);
     });
     for (linalg::LinalgOp op : named) {

@@ -55,6 +55,9 @@ Work countLinalgWork(func::FuncOp function, const Chip &chip) {
   function.walk([&](linalg::LinalgOp op) {
     double points = pointsOf(op);
     Type element = getElementTypeOrSelf(op->getOperand(0).getType());
+    // Reported because it is the only type that the compiler changes on its own.
+    if (op->getNumResults() && getElementTypeOrSelf(op->getResult(0).getType()).isF64())
+      ++work.types["f64_demoted"];
     DType type = tile::dtypeOf(element).value_or(DType::F32);
     ++work.types[type == DType::F32 ? "fp32" : std::string(nameOf(type))];
     if (isContraction(op) && multiplies(op))

@@ -2,6 +2,7 @@
 #include "dialects/Graph/Transforms/Passes.h"
 #include "lib/Conversion/GraphToLinalg/Passes.h"
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
+#include "lib/Pipeline/ForeignLinalg.h"
 #include "lib/Pipeline/GeneralizeLinalg.h"
 #include "lib/Pipeline/Pipeline.h"
 
@@ -49,9 +50,15 @@ void graphToLinalg(OpPassManager &passes, const Settings &) {
 }
 
 /// What foreign modules bring along, and as few tensors in between as possible.
-void simplifyLinalg(OpPassManager &passes, const Settings &) {
+void simplifyLinalg(OpPassManager &passes, const Settings &settings) {
+  passes.addNestedPass<func::FuncOp>(createDemoteF64());                          // the chip has no f64
+  passes.addPass(createCanonicalizerPass());                                      // casts of constants, folds of shapes
   passes.addNestedPass<func::FuncOp>(createGeneralizeLinalg());                   // one form for all that comes after
-  passes.addPass(createCanonicalizerPass());                                      // dead results, folds of shapes
+  passes.addNestedPass<func::FuncOp>(createFoldLinalgConstants());                // statistics of batch norms, assertions about them
+  passes.addNestedPass<func::FuncOp>(createEraseDeadResults());                   // the index beside a maximum, for example
+  if (settings.parameters)
+    passes.addPass(createExternalizeConstants(settings.parameters));              // megabytes leave the text
+  passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(createFuseElementwise());                    // one pass over memory instead of several
   passes.addPass(createCanonicalizerPass());

@@ -7,6 +7,7 @@
 #include "lib/Conversion/GraphToLinalg/Passes.h"
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
 
+#include "lib/Pipeline/ForeignLinalg.h"
 #include "lib/Pipeline/GeneralizeLinalg.h"
 
 #include <mlir/InitAllDialects.h>
@@ -55,6 +56,10 @@ void registerPassesAndPipelines() {
   graph::registerGraphPasses();
   registerGraphToLinalgPasses();
   registerPass([] { return createGeneralizeLinalg(); });
+  registerPass([] { return createDemoteF64(); });
+  registerPass([] { return createFoldLinalgConstants(); });
+  registerPass([] { return createEraseDeadResults(); });
+  registerPass([] { return createExternalizeConstants(std::make_shared<ParameterStore>()); });
   // manaslu-opt has no flags of its own: phases run with the defaults of the compiler, for the chip mt1.
   static const Chip chip = *findChip("mt1");
   registerPass([] { return createConvertLinalgToTilePass(chip); });
