@@ -111,8 +111,10 @@ private:
       cost = transfer(storage, layout);
     else if (!versions.empty() && transposable(*versions.front(), layout))
       cost = transposes(storage, *versions.front(), layout);
+    else if (!versions.empty() && layout.replicated() && chip.ge && !versions.front()->replicated())
+      cost = broadcasts(storage, *versions.front());
     else
-      cost = versions.empty() ? 0 : transfer(storage, *versions.front()) + transfer(storage, layout) + 2 * chip.dmaLatencyNs * 1000;
+      cost = versions.empty() ? 0 : transfer(storage, *versions.front()) + transfer(storage, layout) + 6 * chip.dmaLatencyNs * 1000;
     versions.push_back(&layout);
     return cost;
   }
@@ -122,6 +124,14 @@ private:
       if (entry.atom < 0 || std::find(from.free.begin(), from.free.end(), entry.atom) == from.free.end())
         return false;
     return std::none_of(from.part.begin(), from.part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
+  }
+
+  /// A column is transposed, copied and broadcast by ge, each waiting for the one before.
+  int64_t broadcasts(int storage, const Layout &from) const {
+    int64_t rows = std::max<int64_t>(from.rows(), 1), count = ceilDiv(elements(storage), rows);
+    const OperationCost &broadcast = chip.cost(Operation::PartitionBroadcast);
+    int64_t cycles = broadcast.fixed + static_cast<int64_t>(broadcast.perElement * rows);
+    return count * (cycles * 1000000 / chip.ge->clockMhz + 2 * veCycles(rows + chip.ve.drainCycles));
   }
 
   int64_t transposes(int storage, const Layout &from, const Layout &to) const {
@@ -166,6 +176,22 @@ private:
   }
 };
 
+/// Nodes with one signature loop, compute and choose alike: the copies of a repeated layer.
+std::string signature(const Node &node) {
+  std::string text = std::to_string(static_cast<int>(node.kind)) + node.combiner;
+  for (const LoopAtom &loop : node.loops)
+    text += " " + std::to_string(loop.size) + (loop.reduction ? "r" : "p") + std::to_string(loop.dim);
+  for (const ScalarOp &op : node.body)
+    text += " " + std::to_string(op.kind) + op.name + std::to_string(op.value) + "," + std::to_string(op.input);
+  for (const Access &input : node.inputs) {
+    text += "|";
+    for (const AtomIndex &index : input.atoms)
+      for (auto [loop, coefficient] : index.loops)
+        text += std::to_string(loop) + "*" + std::to_string(coefficient) + " ";
+  }
+  return text;
+}
+
 } // namespace
 
 std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip) {
@@ -206,9 +232,30 @@ std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip
       selection[n] = 0;
       follow(n);
     }
+  // Repeated layers change together: what one layer alone cannot pay for (another version of a shared mask) all of them may.
+  std::map<std::string, std::vector<size_t>> alike;
+  for (size_t n = 0; n < count; ++n)
+    if (estimator.options[n].size() > 1 && estimator.fused().contractionOf[n] < 0)
+      alike[signature(program.nodes[n])].push_back(n);
   std::vector<int> before;
   for (int sweep = 0; sweep < 4 && before != selection; ++sweep) {
     before = selection;
+    for (auto &[key, nodes] : alike) {
+      if (nodes.size() < 2)
+        continue;
+      std::vector<int> best = selection;
+      int64_t least = estimator.total(selection, count);
+      std::vector<Choice> candidates = estimator.options[nodes.front()];
+      for (const Choice &candidate : candidates) {
+        for (size_t n : nodes) {
+          selection[n] = estimator.option(n, candidate);
+          follow(n);
+        }
+        if (int64_t cost = estimator.total(selection, count); cost < least)
+          least = cost, best = selection;
+      }
+      selection = best;
+    }
     for (size_t n = 0; n < count; ++n)
       if (estimator.options[n].size() > 1)
         choose(n, count);

@@ -350,7 +350,7 @@ std::vector<int> freeOrder(const Node &node, const std::vector<Range> &ranges) {
 
 } // namespace
 
-bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum) {
+bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum, const Node *cast) {
   Placed target = targetOf(node);
   const Layout &layout = target.layout;
   std::vector<int> order;
@@ -362,6 +362,8 @@ bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges
     return stride(a) > stride(b);
   });
   TileRef dst = reference(target, node, node.output, ranges, order, 0, chip.partitions);
+  if (cast)
+    dst = reference(targetOf(*cast), *cast, cast->output, mapRanges(node, node.output, *cast, cast->inputs[0], ranges), *mapLoops(node.output, cast->inputs[0], order), 0, chip.partitions);
   std::vector<TileRef> inputs;
   for (size_t i = 0; i < node.inputs.size(); ++i)
     inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, dst.partition, dst.partitions));
@@ -369,7 +371,7 @@ bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges
   size_t dimensions = merged(dst.axes).size();
   for (const TileRef &input : inputs)
     dimensions = std::max(dimensions, merged(input.axes).size());
-  if (dimensions > 4 && order.size() > 1) {
+  if (dimensions > 4 && order.size() > 1 && !cast) {
     forRange(ranges[order[0]], 1, [&](const Range &one) {
       std::vector<Range> inner = ranges;
       inner[order[0]] = one;

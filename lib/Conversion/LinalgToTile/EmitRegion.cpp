@@ -256,8 +256,8 @@ const Placed &Emitter::inputOf(const Node &node, size_t input) {
   if (const Placed *placed = find(storage, layout))
     return *placed;
   // A result tile in PSUM stands for its storage in the layout of the contraction.
-  if (versions[storage].empty()) {
-    report(node.loc, "MN-INTERNAL: an operand has no place");
+  if (versions[storage].empty() || versions[storage].back().space != tile::Space::Psum) {
+    report(node.loc, "MN-INTERNAL: an operand has no place in the layout of its node");
     versions[storage].push_back(allocate(storage, layout, tile::Space::Sbuf, program.storages[storage].element));
   }
   return versions[storage].back();
@@ -333,7 +333,28 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
       continue;
     ensureTarget(r, windowOf(reduction, reduction.output, inner));
     TileRef sum = reference(targetOf(reduction), reduction, reduction.output, inner, {}, 0, 1);
-    done[r] = emitElementwise(node, ranges, &sum);
+    // The running sum takes fp32 results; what else reads them may only want them narrowed.
+    const Node *cast = nullptr;
+    for (int reader : program.storages[node.output.storage].readers)
+      if (reader != r) {
+        const Node &other = program.nodes[reader];
+        bool narrows = !cast && group.local[other.output.storage < 0 ? node.output.storage : other.output.storage] && other.kind == NodeKind::Elementwise && other.body.size() == 1 &&
+                       other.inputs.size() == 1 && requirements[reader].output.part.size() == requirements[n].output.part.size() && other.loops.size() == node.loops.size() &&
+                       requirements[reader].inputs[0] == requirements[n].output && llvm::is_contained(group.nodes, reader);
+        if (!narrows) {
+          cast = nullptr;
+          break;
+        }
+        cast = &other;
+      }
+    if (cast) {
+      std::vector<Range> narrowed = mapRanges(node, node.output, *cast, cast->inputs[0], ranges);
+      ensureTarget(indexOf(*cast), windowOf(*cast, cast->output, narrowed));
+      done[indexOf(*cast)] = true;
+    }
+    done[r] = emitElementwise(node, ranges, &sum, cast);
+    if (cast && !done[r])
+      report(node.loc, "MN-INTERNAL: an activation did not take its running sum");
     return;
   }
   emitElementwise(node, ranges);
@@ -363,16 +384,16 @@ void Emitter::emitGroup(const Group &group) {
     for (int n : group.nodes) {
       if (failed || done[n] || epilogues.contractionOf[n] >= 0)
         continue;
-      const Node &node = program.nodes[n];
-      for (size_t i = 0; i < node.inputs.size(); ++i) {
-        int storage = node.inputs[i].storage;
-        if (local(storage) && !find(storage, requirements[n].inputs[i]) && !versions[storage].empty()) {
-          loc = node.loc;
-          Placed converted = convert(versions[storage].back(), requirements[n].inputs[i]);
-          versions[storage].push_back(converted);
-        }
-      }
       int result = epilogues.epilogueOf[n] >= 0 ? epilogues.epilogueOf[n] : n;
+      for (int member : {n, result}) {
+        const Node &node = program.nodes[member];
+        loc = node.loc;
+        for (size_t i = 0; i < node.inputs.size(); ++i)
+          if (int storage = node.inputs[i].storage; local(storage) && !versions[storage].empty() && !find(storage, requirements[member].inputs[i])) {
+            Placed converted = convert(versions[storage].back(), requirements[member].inputs[i]);
+            versions[storage].push_back(converted);
+          }
+      }
       if (int storage = program.nodes[result].output.storage; storage >= 0 && local(storage)) {
         auto own = ranges.count(result) ? ranges[result] : wholeRanges(program.nodes[result]);
         ensureTarget(result, windowOf(program.nodes[result], program.nodes[result].output, own));

@@ -256,6 +256,8 @@ Placed Emitter::convert(const Placed &from, const Layout &to) {
     transposable = transposable && entry.atom >= 0 && llvm::is_contained(from.layout.free, entry.atom);
   for (const PartitionEntry &entry : from.layout.part)
     transposable = transposable && entry.atom >= 0;
+  if (to.replicated() && chip.ge && llvm::none_of(from.layout.part, [](const PartitionEntry &entry) { return entry.atom < 0; }))
+    return replicate(from, to);
   if (!transposable || to.part.empty())
     return roundTrip(from, to);
   Node node = identityNode(from.storage);
@@ -316,9 +318,53 @@ Placed Emitter::convert(const Placed &from, const Layout &to) {
   return target;
 }
 
+/// Every partition gets everything: a column is transposed to a row of one partition, which ge broadcasts.
+Placed Emitter::replicate(const Placed &from, const Layout &to) {
+  Node node = identityNode(from.storage);
+  const Access &access = node.inputs[0];
+  std::vector<Range> whole = wholeRanges(node);
+  std::map<AtomId, Range> window;
+  if (from.window)
+    window = windows.at(from.buffer);
+  for (size_t loop = 0; loop < node.loops.size(); ++loop)
+    if (auto at = window.find(access.atoms[loop].atom); at != window.end())
+      whole[loop] = at->second;
+  Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element, window);
+  std::vector<int> rows, others;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    (onPartitions(from.layout, access, loop) ? rows : others).push_back(loop);
+  std::function<void(size_t, std::vector<Range>)> emit = [&](size_t depth, std::vector<Range> ranges) {
+    bool other = depth < others.size();
+    int loop = other ? others[depth] : depth == others.size() && !rows.empty() ? rows[0] : -1;
+    if (loop >= 0) {
+      forRange(ranges[loop], other ? 1 : from.layout.step, [&](const Range &some) {
+        std::vector<Range> inner = ranges;
+        inner[loop] = some;
+        emit(depth + 1, inner);
+      });
+      return;
+    }
+    TileRef src = reference(from, node, access, ranges, others, 0, 1), dst = reference(target, node, access, ranges, rows, 0, to.rows());
+    TileRef transposed, row;
+    transposed.space = tile::Space::Psum;
+    transposed.element = row.element = from.element;
+    transposed.axes = row.axes = {{src.partitions, 1}};
+    transposed.buffer = tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, 1, src.partitions, from.element), StringAttr());
+    row.buffer = tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Sbuf, 1, src.partitions, from.element), StringAttr());
+    Value psumView = view(transposed), srcView = view(src);
+    tile::TransposeOp::create(builder, loc, psumView, srcView);
+    Value rowView = view(row), readView = view(transposed);
+    tile::CopyOp::create(builder, loc, rowView, readView);
+    Value dstView = view(dst), sourceView = view(row);
+    tile::PartitionBroadcastOp::create(builder, loc, dstView, sourceView);
+  };
+  emit(0, whole);
+  return target;
+}
+
 Placed Emitter::roundTrip(const Placed &from, const Layout &to) {
   if (from.window)
-    report(loc, "MN-LOW-004: a change of layout inside a region has no transpose");
+    report(loc, "MN-LOW-004: a change of layout inside a loop over slabs has neither a transpose nor a broadcast on this chip");
   Node node = identityNode(from.storage);
   int64_t elements = 1;
   for (const LoopAtom &loop : node.loops)

@@ -107,12 +107,14 @@ private:
   Placed loadConstant(int storage, const Layout &layout);
   void transfer(const Placed &placed, const Node &node, const Access &access, mlir::Value region, bool store, const std::vector<Range> &ranges);
   Placed convert(const Placed &from, const Layout &to);
+  Placed replicate(const Placed &from, const Layout &to);
   Placed roundTrip(const Placed &from, const Layout &to);
   Node identityNode(int storage) const;
 
   // Computation
   /// Returns whether the running sum of the result was written to `sum`.
-  bool emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum = nullptr);
+  /// `cast` is a node that only narrows the result: it is written in its place.
+  bool emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum = nullptr, const Node *cast = nullptr);
   void emitReduction(const Node &node, const std::vector<Range> &ranges);
   void emitContraction(int n, const std::vector<Range> &ranges);
   void emitTile(int n, const std::vector<Range> &ranges);
