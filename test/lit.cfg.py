@@ -1,25 +1,15 @@
 # How lit runs the tests of passes and tools: `test/run`, or `lit --param build=build/dev test/Conversion`, or `lit build/dev/test`.
 import os
 import shlex
-
-import lit.formats
-import lit.TestRunner
-
-
-class QuotedTest(lit.formats.ShTest):
-    """A shell test whose file names are quoted, so that a checkout in a folder with a space works."""
-
-    def execute(self, test, lit_config):
-        source, base = test.getSourcePath(), lit.TestRunner.getTempPaths(test)[1]
-        names = {"%s": source, "%S": os.path.dirname(source), "%t": base + ".tmp", "%T": os.path.dirname(base)}
-        substitutions = [*self.extra_substitutions, *((key, shlex.quote(name)) for key, name in names.items())]
-        return lit.TestRunner.executeShTest(test, lit_config, self.execute_external, substitutions, self.preamble_commands)
-
+import sys
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 build = os.path.abspath(lit_config.params.get("build", getattr(config, "manaslu_build", os.path.join(root, "build", "release"))))
 
 config.name = "Manaslu"
+sys.path.insert(0, os.path.join(root, "test"))
+from quoted_test import QuotedTest  # noqa: E402
+
 config.test_format = QuotedTest()
 config.suffixes = [".mlir", ".test", ".masm"]
 config.excludes = ["Inputs", "unit", "e2e", "benchmark", "docs"]

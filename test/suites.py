@@ -59,7 +59,7 @@ def unit(options, environment, folder):
 def lit(options, environment, folder):
     """lit: passes and tools, from text to text."""
     result = folder / "lit.json"
-    command = [sys.executable, "-m", "lit.main", "-sv" if sys.stdout.isatty() else "-qv", "--allow-empty-runs", "-o", result, "--param", f"build={BUILD}"]
+    command = [sys.executable, "-c", "import lit.main; lit.main.main()", "-sv" if sys.stdout.isatty() else "-qv", "--allow-empty-runs", "-o", result, "--param", f"build={BUILD}"]
     status = start(command + (["--filter", re.escape(options.filter)] if options.filter else []) + [ROOT / "test"], environment)
     if not result.exists():
         return Tally() if status == 0 else Tally(failures=[f"lit ended with status {status} and left no result"])

@@ -35,8 +35,9 @@ public:
       }
     llvm::SmallVector<mlir::Operation *> casts;
     bool good = true;
+    function.walk([&](mlir::Operation *op) { good &= succeeded(demote(op)); });
+    // Apart, because the arguments of a body get their types after its operations.
     function.walk([&](mlir::Operation *op) {
-      good &= succeeded(demote(op));
       if (mlir::isa<arith::ExtFOp, arith::TruncFOp>(op) && op->getOperand(0).getType() == op->getResult(0).getType())
         casts.push_back(op);
     });
