@@ -68,7 +68,8 @@ py::dict toDictionary(const NamedArrays &arrays) {
 py::list describeSignature(const std::vector<TensorSignature> &signature) {
   py::list result;
   for (const TensorSignature &entry : signature)
-    result.append(py::dict(py::arg("name") = entry.name, py::arg("dtype") = std::string(nameOf(entry.type)), py::arg("shape") = py::tuple(py::cast(entry.shape))));
+    result.append(
+        py::dict(py::arg("name") = entry.name, py::arg("dtype") = std::string(nameOf(entry.type)), py::arg("shape") = py::tuple(py::cast(entry.shape))));
   return result;
 }
 
@@ -76,23 +77,40 @@ py::list describeSignature(const std::vector<TensorSignature> &signature) {
 CompileOptions optionsFrom(const py::dict &given) {
   CompileOptions options;
   auto known = [&](const std::string &key, py::handle value) {
-    if (key == "output") options.output = value.cast<std::string>();
-    else if (key == "framework") options.framework = value.cast<std::string>();
-    else if (key == "target") options.target = value.cast<std::string>();
-    else if (key == "optlevel") options.optlevel = value.cast<int>();
-    else if (key == "auto_cast") options.autoCast = value.cast<std::string>();
-    else if (key == "auto_cast_type") options.autoCastType = value.cast<std::string>();
-    else if (key == "report") options.report = value.cast<std::string>();
-    else if (key == "dump_ir") options.dumpIr = value.cast<std::string>();
-    else if (key == "compile_to") options.compileTo = value.cast<std::string>();
-    else if (key == "compile_from") options.compileFrom = value.cast<std::string>();
-    else if (key == "logfile") options.logfile = value.cast<std::string>();
-    else if (key == "verbose") options.verbose = value.cast<std::string>();
-    else if (key == "threads") options.threads = value.cast<int>();
-    else if (key == "strip") options.strip = value.cast<bool>();
-    else if (key == "trusted") options.trusted = value.cast<bool>();
-    else if (key == "import_seconds") options.importSeconds = value.cast<double>();
-    else return false;
+    if (key == "output")
+      options.output = value.cast<std::string>();
+    else if (key == "framework")
+      options.framework = value.cast<std::string>();
+    else if (key == "target")
+      options.target = value.cast<std::string>();
+    else if (key == "optlevel")
+      options.optlevel = value.cast<int>();
+    else if (key == "auto_cast")
+      options.autoCast = value.cast<std::string>();
+    else if (key == "auto_cast_type")
+      options.autoCastType = value.cast<std::string>();
+    else if (key == "report")
+      options.report = value.cast<std::string>();
+    else if (key == "dump_ir")
+      options.dumpIr = value.cast<std::string>();
+    else if (key == "compile_to")
+      options.compileTo = value.cast<std::string>();
+    else if (key == "compile_from")
+      options.compileFrom = value.cast<std::string>();
+    else if (key == "logfile")
+      options.logfile = value.cast<std::string>();
+    else if (key == "verbose")
+      options.verbose = value.cast<std::string>();
+    else if (key == "threads")
+      options.threads = value.cast<int>();
+    else if (key == "strip")
+      options.strip = value.cast<bool>();
+    else if (key == "trusted")
+      options.trusted = value.cast<bool>();
+    else if (key == "import_seconds")
+      options.importSeconds = value.cast<double>();
+    else
+      return false;
     return true;
   };
   for (auto [key, value] : given)
@@ -162,9 +180,11 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("inputs", [](const Program &program) { return describeSignature(program.inputs()); })
       .def_property_readonly("outputs", [](const Program &program) { return describeSignature(program.outputs()); })
       .def_property_readonly("states", [](const Program &program) { return describeSignature(program.states()); })
-      .def("random_inputs", [](const Program &program, uint64_t seed) { return toDictionary(unwrap(program.randomInputs(seed))); }, py::arg("seed"))
+      .def(
+          "random_inputs", [](const Program &program, uint64_t seed) { return toDictionary(unwrap(program.randomInputs(seed))); }, py::arg("seed"))
       .def("report", &Program::report)
-      .def("mlir", [](const Program &program, const std::string &stage) { return unwrap(program.mlir(stage)); }, py::arg("stage"))
+      .def(
+          "mlir", [](const Program &program, const std::string &stage) { return unwrap(program.mlir(stage)); }, py::arg("stage"))
       .def("reset_state", &Program::resetState)
       .def("state", [](const Program &program) { return toDictionary(program.state()); })
       .def("set_state", [](Program &program, const py::dict &arrays) { unwrap(program.setState(toHost(arrays, program.states()))); }, py::arg("arrays"));

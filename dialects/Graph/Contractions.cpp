@@ -45,11 +45,12 @@ LogicalResult expectPadding(Operation *op, ArrayRef<int64_t> padding) {
 }
 
 /// Checks windows over NCHW and the result's shape with `channels` channels.
-LogicalResult expectWindows(Operation *op, Value x, int64_t channels, ArrayRef<int64_t> kernel, ArrayRef<int64_t> strides, ArrayRef<int64_t> padding, ArrayRef<int64_t> dilation,
-                            bool ceil) {
+LogicalResult expectWindows(Operation *op, Value x, int64_t channels, ArrayRef<int64_t> kernel, ArrayRef<int64_t> strides, ArrayRef<int64_t> padding,
+                            ArrayRef<int64_t> dilation, bool ceil) {
   if (tensorOf(x).getRank() != 4)
     return op->emitOpError("operand must be NCHW, is ") << x.getType();
-  if (failed(expectPair(op, "kernel", kernel, 1)) || failed(expectPair(op, "strides", strides, 1)) || failed(expectPair(op, "dilation", dilation, 1)) || failed(expectPadding(op, padding)))
+  if (failed(expectPair(op, "kernel", kernel, 1)) || failed(expectPair(op, "strides", strides, 1)) || failed(expectPair(op, "dilation", dilation, 1)) ||
+      failed(expectPadding(op, padding)))
     return failure();
   SmallVector<int64_t, 4> sides = fullPadding(padding);
   Shape shape = {tensorOf(x).getDimSize(0), channels};
@@ -116,7 +117,8 @@ LogicalResult AttentionOp::verify() {
   for (size_t i = 0; i + 2 < rank; ++i) {
     bool heads = getEnableGqa() && i + 3 == rank;
     if (k[i] != v[i] || (heads ? k[i] == 0 || q[i] % k[i] != 0 : q[i] != k[i]))
-      return emitOpError("dimension ") << i << " of q, k and v does not fit: " << q[i] << ", " << k[i] << ", " << v[i] << (getEnableGqa() ? "" : " (heads may differ only with enable_gqa)");
+      return emitOpError("dimension ") << i << " of q, k and v does not fit: " << q[i] << ", " << k[i] << ", " << v[i]
+                                       << (getEnableGqa() ? "" : " (heads may differ only with enable_gqa)");
   }
   Shape shape(q);
   if (getMask()) {

@@ -14,16 +14,26 @@ namespace manaslu::graph {
 int64_t bytesOf(Type element) { return element.isInteger(64) ? 8 : sizeOf(*storageOf(element)); }
 
 std::optional<DType> storageOf(Type element) {
-  if (element.isF32()) return DType::F32;
-  if (element.isBF16()) return DType::BF16;
-  if (element.isF16()) return DType::F16;
-  if (isa<Float8E4M3FNType>(element)) return DType::F8E4M3;
-  if (isa<Float8E5M2Type>(element)) return DType::F8E5M2;
-  if (isa<Float8E3M4Type>(element)) return DType::F8E3M4;
-  if (element.isInteger(1)) return DType::Bool;
-  if (element.isUnsignedInteger(8)) return DType::U8;
-  if (element.isInteger(8)) return DType::I8;
-  if (element.isInteger(32)) return DType::I32;
+  if (element.isF32())
+    return DType::F32;
+  if (element.isBF16())
+    return DType::BF16;
+  if (element.isF16())
+    return DType::F16;
+  if (isa<Float8E4M3FNType>(element))
+    return DType::F8E4M3;
+  if (isa<Float8E5M2Type>(element))
+    return DType::F8E5M2;
+  if (isa<Float8E3M4Type>(element))
+    return DType::F8E3M4;
+  if (element.isInteger(1))
+    return DType::Bool;
+  if (element.isUnsignedInteger(8))
+    return DType::U8;
+  if (element.isInteger(8))
+    return DType::I8;
+  if (element.isInteger(32))
+    return DType::I32;
   return std::nullopt;
 }
 
@@ -133,14 +143,28 @@ using FloatUnary = double (*)(double);
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 FloatUnary unaryFunction(Operation *op) {
-  static const llvm::StringMap<FloatUnary> table = {
-      {"neg", [](double x) { return -x; }}, {"abs", [](double x) { return std::fabs(x); }}, {"exp", [](double x) { return std::exp(x); }},
-      {"exp2", [](double x) { return std::exp2(x); }}, {"log", [](double x) { return std::log(x); }}, {"log1p", [](double x) { return std::log1p(x); }},
-      {"expm1", [](double x) { return std::expm1(x); }}, {"sqrt", [](double x) { return std::sqrt(x); }}, {"rsqrt", [](double x) { return 1 / std::sqrt(x); }},
-      {"reciprocal", [](double x) { return 1 / x; }}, {"tanh", [](double x) { return std::tanh(x); }}, {"sigmoid", sigmoid}, {"erf", [](double x) { return std::erf(x); }},
-      {"silu", [](double x) { return x * sigmoid(x); }}, {"relu", [](double x) { return x < 0 ? 0 : x; }}, {"sin", [](double x) { return std::sin(x); }},
-      {"cos", [](double x) { return std::cos(x); }}, {"floor", [](double x) { return std::floor(x); }}, {"sign", [](double x) { return x > 0 ? 1 : x < 0 ? -1.0 : x; }},
-      {"square", [](double x) { return x * x; }}};
+  static const llvm::StringMap<FloatUnary> table = {{"neg", [](double x) { return -x; }},
+                                                    {"abs", [](double x) { return std::fabs(x); }},
+                                                    {"exp", [](double x) { return std::exp(x); }},
+                                                    {"exp2", [](double x) { return std::exp2(x); }},
+                                                    {"log", [](double x) { return std::log(x); }},
+                                                    {"log1p", [](double x) { return std::log1p(x); }},
+                                                    {"expm1", [](double x) { return std::expm1(x); }},
+                                                    {"sqrt", [](double x) { return std::sqrt(x); }},
+                                                    {"rsqrt", [](double x) { return 1 / std::sqrt(x); }},
+                                                    {"reciprocal", [](double x) { return 1 / x; }},
+                                                    {"tanh", [](double x) { return std::tanh(x); }},
+                                                    {"sigmoid", sigmoid},
+                                                    {"erf", [](double x) { return std::erf(x); }},
+                                                    {"silu", [](double x) { return x * sigmoid(x); }},
+                                                    {"relu", [](double x) { return x < 0 ? 0 : x; }},
+                                                    {"sin", [](double x) { return std::sin(x); }},
+                                                    {"cos", [](double x) { return std::cos(x); }},
+                                                    {"floor", [](double x) { return std::floor(x); }},
+                                                    {"sign", [](double x) { return x > 0   ? 1
+                                                                                   : x < 0 ? -1.0
+                                                                                           : x; }},
+                                                    {"square", [](double x) { return x * x; }}};
   auto at = table.find(op->getName().stripDialect());
   return at == table.end() ? nullptr : at->second;
 }
@@ -148,13 +172,24 @@ FloatUnary unaryFunction(Operation *op) {
 using FloatBinary = double (*)(double, double);
 
 FloatBinary binaryFunction(StringRef name) {
-  static const llvm::StringMap<FloatBinary> table = {
-      {"add", [](double a, double b) { return a + b; }}, {"sub", [](double a, double b) { return a - b; }}, {"mul", [](double a, double b) { return a * b; }},
-      {"div", [](double a, double b) { return a / b; }}, {"pow", [](double a, double b) { return std::pow(a, b); }},
-      {"max", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b); }}, {"min", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b); }},
-      {"remainder", [](double a, double b) { double r = std::fmod(a, b); return r != 0 && (r < 0) != (b < 0) ? r + b : r; }},
-      {"eq", [](double a, double b) { return double(a == b); }}, {"ne", [](double a, double b) { return double(a != b); }}, {"lt", [](double a, double b) { return double(a < b); }},
-      {"le", [](double a, double b) { return double(a <= b); }}, {"gt", [](double a, double b) { return double(a > b); }}, {"ge", [](double a, double b) { return double(a >= b); }}};
+  static const llvm::StringMap<FloatBinary> table = {{"add", [](double a, double b) { return a + b; }},
+                                                     {"sub", [](double a, double b) { return a - b; }},
+                                                     {"mul", [](double a, double b) { return a * b; }},
+                                                     {"div", [](double a, double b) { return a / b; }},
+                                                     {"pow", [](double a, double b) { return std::pow(a, b); }},
+                                                     {"max", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b); }},
+                                                     {"min", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b); }},
+                                                     {"remainder",
+                                                      [](double a, double b) {
+                                                        double r = std::fmod(a, b);
+                                                        return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+                                                      }},
+                                                     {"eq", [](double a, double b) { return double(a == b); }},
+                                                     {"ne", [](double a, double b) { return double(a != b); }},
+                                                     {"lt", [](double a, double b) { return double(a < b); }},
+                                                     {"le", [](double a, double b) { return double(a <= b); }},
+                                                     {"gt", [](double a, double b) { return double(a > b); }},
+                                                     {"ge", [](double a, double b) { return double(a >= b); }}};
   auto at = table.find(name);
   return at == table.end() ? nullptr : at->second;
 }
@@ -162,21 +197,35 @@ FloatBinary binaryFunction(StringRef name) {
 /// Integer arithmetic with overflow noticed; nothing for unknown names, overflow and division by zero.
 std::optional<int64_t> integerBinary(StringRef name, int64_t a, int64_t b) {
   int64_t out = 0;
-  if (name == "add") return __builtin_add_overflow(a, b, &out) ? std::nullopt : std::optional(out);
-  if (name == "sub") return __builtin_sub_overflow(a, b, &out) ? std::nullopt : std::optional(out);
-  if (name == "mul") return __builtin_mul_overflow(a, b, &out) ? std::nullopt : std::optional(out);
-  if (name == "max") return std::max(a, b);
-  if (name == "min") return std::min(a, b);
-  if (name == "eq") return a == b;
-  if (name == "ne" || name == "logical_xor") return a != b;
-  if (name == "lt") return a < b;
-  if (name == "le") return a <= b;
-  if (name == "gt") return a > b;
-  if (name == "ge") return a >= b;
-  if (name == "logical_and") return a && b;
-  if (name == "logical_or") return a || b;
+  if (name == "add")
+    return __builtin_add_overflow(a, b, &out) ? std::nullopt : std::optional(out);
+  if (name == "sub")
+    return __builtin_sub_overflow(a, b, &out) ? std::nullopt : std::optional(out);
+  if (name == "mul")
+    return __builtin_mul_overflow(a, b, &out) ? std::nullopt : std::optional(out);
+  if (name == "max")
+    return std::max(a, b);
+  if (name == "min")
+    return std::min(a, b);
+  if (name == "eq")
+    return a == b;
+  if (name == "ne" || name == "logical_xor")
+    return a != b;
+  if (name == "lt")
+    return a < b;
+  if (name == "le")
+    return a <= b;
+  if (name == "gt")
+    return a > b;
+  if (name == "ge")
+    return a >= b;
+  if (name == "logical_and")
+    return a && b;
+  if (name == "logical_or")
+    return a || b;
   if ((name == "div" || name == "remainder") && b != 0 && !(b == -1 && a == INT64_MIN)) {
-    if (name == "div") return a / b;
+    if (name == "div")
+      return a / b;
     int64_t rest = a % b;
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
   }
@@ -188,8 +237,9 @@ std::optional<Array> evaluateUnary(Operation *op, const Array &x) {
   if (isa<FloatType>(type.getElementType())) {
     FloatUnary function = unaryFunction(op);
     if (auto gelu = dyn_cast<GeluOp>(op))
-      function = gelu.getApproximate() == "tanh" ? FloatUnary([](double v) { return 0.5 * v * (1 + std::tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))); })
-                                                 : FloatUnary([](double v) { return 0.5 * v * (1 + std::erf(v * 0.7071067811865476)); });
+      function = gelu.getApproximate() == "tanh"
+                     ? FloatUnary([](double v) { return 0.5 * v * (1 + std::tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))); })
+                     : FloatUnary([](double v) { return 0.5 * v * (1 + std::erf(v * 0.7071067811865476)); });
     if (!function)
       return std::nullopt;
     std::vector<float> values = floatsOf(x);
@@ -200,13 +250,20 @@ std::optional<Array> evaluateUnary(Operation *op, const Array &x) {
   std::vector<int64_t> values = integersIn(x);
   StringRef name = op->getName().stripDialect();
   for (int64_t &value : values) {
-    if (name == "logical_not") value = !value;
-    else if (name == "neg") value = -value;
-    else if (name == "abs") value = std::abs(value);
-    else if (name == "relu") value = std::max<int64_t>(value, 0);
-    else if (name == "sign") value = (value > 0) - (value < 0);
-    else if (std::optional<int64_t> square = name == "square" ? integerBinary("mul", value, value) : std::nullopt) value = *square;
-    else return std::nullopt;
+    if (name == "logical_not")
+      value = !value;
+    else if (name == "neg")
+      value = -value;
+    else if (name == "abs")
+      value = std::abs(value);
+    else if (name == "relu")
+      value = std::max<int64_t>(value, 0);
+    else if (name == "sign")
+      value = (value > 0) - (value < 0);
+    else if (std::optional<int64_t> square = name == "square" ? integerBinary("mul", value, value) : std::nullopt)
+      value = *square;
+    else
+      return std::nullopt;
   }
   return arrayOf(type, values);
 }

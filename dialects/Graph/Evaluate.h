@@ -31,8 +31,9 @@ std::optional<DType> storageOf(mlir::Type element);
 Array fromAttribute(mlir::DenseElementsAttr elements);
 mlir::DenseElementsAttr toAttribute(const Array &array);
 
-/// The result of an operation without side effects whose operands are `operands`; nothing for operations that it does not know (contractions, attention, normalisations: decompose first)
-/// and for integer results outside int64. Floats are computed in f32 (functions in double, rounded once) and narrowed to the result's type.
+/// The result of an operation without side effects whose operands are `operands`; nothing for operations that it does not know (contractions, attention,
+/// normalisations: decompose first) and for integer results outside int64. Floats are computed in f32 (functions in double, rounded once) and narrowed to the
+/// result's type.
 std::optional<Array> evaluate(mlir::Operation *op, llvm::ArrayRef<Array> operands);
 
 /// Arrays of values: constants, and what `parameter` returns for the name of a graph.parameter. Evaluates operand trees as needed and keeps what it computed.

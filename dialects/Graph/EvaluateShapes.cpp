@@ -116,7 +116,8 @@ std::optional<Array> gather(GatherOp op, const Array &table, const Array &indice
 }
 
 /// Reduces elements of a group (same result element, row-major order) with `combine`.
-template <class T, class Combine> std::vector<T> reduceValues(const std::vector<T> &values, const Index &group, int64_t count, T start, bool fromFirst, Combine combine) {
+template <class T, class Combine>
+std::vector<T> reduceValues(const std::vector<T> &values, const Index &group, int64_t count, T start, bool fromFirst, Combine combine) {
   std::vector<T> out(count, start);
   std::vector<bool> begun(count, !fromFirst);
   for (size_t i = 0; i < values.size(); ++i) {

@@ -47,7 +47,8 @@ LogicalResult BatchNormOp::verify() {
   if (type.getRank() < 2)
     return emitOpError("operand needs channels in dimension 1, is ") << type;
   ArrayRef<int64_t> channels = type.getShape().slice(1, 1);
-  for (auto [name, operand] : {std::pair("weight", getWeight()), std::pair("bias", getBias()), std::pair("mean", getMean()), std::pair("variance", getVariance())})
+  for (auto [name, operand] :
+       {std::pair("weight", getWeight()), std::pair("bias", getBias()), std::pair("mean", getMean()), std::pair("variance", getVariance())})
     if (failed(expectShape(*this, name, operand, channels)))
       return failure();
   return success();

@@ -25,7 +25,8 @@ struct Entry {
 
 /// The entry, or nothing if the JSON is not one.
 std::optional<Entry> readEntry(const nlohmann::json &json) {
-  if (!json.is_object() || !json.contains("dtype") || !json["dtype"].is_string() || !json.contains("shape") || !json["shape"].is_array() || !json.contains("data_offsets"))
+  if (!json.is_object() || !json.contains("dtype") || !json["dtype"].is_string() || !json.contains("shape") || !json["shape"].is_array() ||
+      !json.contains("data_offsets"))
     return std::nullopt;
   const nlohmann::json &offsets = json["data_offsets"];
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
@@ -40,8 +41,9 @@ std::optional<Entry> readEntry(const nlohmann::json &json) {
 }
 
 std::optional<DType> chipType(const std::string &type) {
-  static const std::map<std::string, DType> types = {{"F32", DType::F32},       {"BF16", DType::BF16},   {"F16", DType::F16}, {"F8_E4M3", DType::F8E4M3}, {"F8_E5M2", DType::F8E5M2},
-                                                     {"BOOL", DType::Bool},     {"I8", DType::I8},       {"U8", DType::U8},   {"I16", DType::I16},        {"I32", DType::I32}};
+  static const std::map<std::string, DType> types = {{"F32", DType::F32},        {"BF16", DType::BF16}, {"F16", DType::F16}, {"F8_E4M3", DType::F8E4M3},
+                                                     {"F8_E5M2", DType::F8E5M2}, {"BOOL", DType::Bool}, {"I8", DType::I8},   {"U8", DType::U8},
+                                                     {"I16", DType::I16},        {"I32", DType::I32}};
   auto at = types.find(type);
   return at == types.end() ? std::nullopt : std::optional<DType>(at->second);
 }
@@ -87,7 +89,7 @@ ParameterStore::~ParameterStore() {
 
 Status ParameterStore::addFile(const std::string &path) {
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat info {};
+  struct stat info{};
   if (file < 0 || fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
     if (file >= 0)
       close(file);
@@ -124,7 +126,8 @@ Status ParameterStore::addFile(const std::string &path) {
       continue;
     }
     if (entry->end - entry->begin != *count * (wide ? 8 : sizeOf(*type)))
-      return Error("MN-IN-WEIGHTS", "tensor '" + name + "' has " + std::to_string(entry->end - entry->begin) + " bytes, not what its shape and type ask for", path);
+      return Error("MN-IN-WEIGHTS", "tensor '" + name + "' has " + std::to_string(entry->end - entry->begin) + " bytes, not what its shape and type ask for",
+                   path);
     if (!wide) {
       parameters_[name] = Parameter{*type, entry->shape, base + entry->begin};
     } else if (std::optional<std::vector<std::byte>> narrow = narrowToI32(base + entry->begin, *count)) {

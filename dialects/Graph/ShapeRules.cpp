@@ -171,7 +171,8 @@ FailureOr<Type> inferSlice(MaybeLocation location, Value x, ArrayRef<int64_t> st
   Shape shape;
   for (size_t i = 0; i < rank; ++i) {
     if (starts[i] < 0 || limits[i] < starts[i] || limits[i] > type.getDimSize(i) || strides[i] < 1)
-      return wrong(location, "slice " + Twine(starts[i]) + ":" + Twine(limits[i]) + ":" + Twine(strides[i]) + " leaves dimension " + Twine(i) + " of size " + Twine(type.getDimSize(i)));
+      return wrong(location, "slice " + Twine(starts[i]) + ":" + Twine(limits[i]) + ":" + Twine(strides[i]) + " leaves dimension " + Twine(i) + " of size " +
+                                 Twine(type.getDimSize(i)));
     shape.push_back((limits[i] - starts[i] + strides[i] - 1) / strides[i]);
   }
   return Type(type.clone(shape));
@@ -191,7 +192,8 @@ FailureOr<Type> inferConcat(MaybeLocation location, ValueRange inputs, int64_t a
     if (other.getRank() == type.getRank())
       expected[*at] = other.getDimSize(*at);
     if (other != type.clone(expected))
-      return wrong(location, "operand of shape " + text(other.getShape()) + " differs from " + text(type.getShape()) + " in more than dimension " + Twine(*at) + " or in element type");
+      return wrong(location, "operand of shape " + text(other.getShape()) + " differs from " + text(type.getShape()) + " in more than dimension " + Twine(*at) +
+                                 " or in element type");
     shape[*at] += other.getDimSize(*at);
   }
   return Type(type.clone(shape));

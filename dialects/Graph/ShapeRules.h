@@ -44,7 +44,8 @@ llvm::FailureOr<mlir::Type> inferSelect(MaybeLocation location, mlir::ValueRange
 llvm::FailureOr<mlir::Type> inferReduction(MaybeLocation location, mlir::Value x, llvm::ArrayRef<int64_t> axes, bool keepdims);
 llvm::FailureOr<mlir::Type> inferGather(MaybeLocation location, mlir::Value table, mlir::Value indices, int64_t axis);
 llvm::FailureOr<mlir::Type> inferTranspose(MaybeLocation location, mlir::Value x, llvm::ArrayRef<int64_t> permutation);
-llvm::FailureOr<mlir::Type> inferSlice(MaybeLocation location, mlir::Value x, llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> limits, llvm::ArrayRef<int64_t> strides);
+llvm::FailureOr<mlir::Type> inferSlice(MaybeLocation location, mlir::Value x, llvm::ArrayRef<int64_t> starts, llvm::ArrayRef<int64_t> limits,
+                                       llvm::ArrayRef<int64_t> strides);
 llvm::FailureOr<mlir::Type> inferConcat(MaybeLocation location, mlir::ValueRange inputs, int64_t axis);
 llvm::FailureOr<mlir::Type> inferPad(MaybeLocation location, mlir::Value x, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high);
 

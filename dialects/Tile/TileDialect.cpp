@@ -28,18 +28,30 @@ void TileDialect::initialize() {
 }
 
 std::optional<DType> dtypeOf(Type type) {
-  if (type.isF32()) return DType::F32;
-  if (type.isTF32()) return DType::TF32;
-  if (type.isBF16()) return DType::BF16;
-  if (type.isF16()) return DType::F16;
-  if (isa<Float8E4M3FNType>(type)) return DType::F8E4M3;
-  if (isa<Float8E5M2Type>(type)) return DType::F8E5M2;
-  if (isa<Float8E3M4Type>(type)) return DType::F8E3M4;
-  if (type.isInteger(1)) return DType::Bool;
-  if (type.isUnsignedInteger(8)) return DType::U8;
-  if (type.isInteger(8)) return DType::I8;
-  if (type.isInteger(16)) return DType::I16;
-  if (type.isInteger(32)) return DType::I32;
+  if (type.isF32())
+    return DType::F32;
+  if (type.isTF32())
+    return DType::TF32;
+  if (type.isBF16())
+    return DType::BF16;
+  if (type.isF16())
+    return DType::F16;
+  if (isa<Float8E4M3FNType>(type))
+    return DType::F8E4M3;
+  if (isa<Float8E5M2Type>(type))
+    return DType::F8E5M2;
+  if (isa<Float8E3M4Type>(type))
+    return DType::F8E3M4;
+  if (type.isInteger(1))
+    return DType::Bool;
+  if (type.isUnsignedInteger(8))
+    return DType::U8;
+  if (type.isInteger(8))
+    return DType::I8;
+  if (type.isInteger(16))
+    return DType::I16;
+  if (type.isInteger(32))
+    return DType::I32;
   return std::nullopt;
 }
 

@@ -142,19 +142,24 @@ LogicalResult CopyOp::verify() { return verifySameShape(*this, getOperands()); }
 LogicalResult MemsetOp::verify() { return success(); }
 LogicalResult ReciprocalOp::verify() { return verifySameShape(*this, getOperands()); }
 LogicalResult BnStatsOp::verify() { return freeElements(getDst()) == 3 ? success() : emitOpError("writes three values a partition"); }
-LogicalResult BnAggregateOp::verify() { return freeElements(getDst()) == 2 && freeElements(getSrc()) % 3 == 0 ? success() : emitOpError("makes two values from triples"); }
+LogicalResult BnAggregateOp::verify() {
+  return freeElements(getDst()) == 2 && freeElements(getSrc()) % 3 == 0 ? success() : emitOpError("makes two values from triples");
+}
 LogicalResult ActivateOp::verify() {
-  if (failed(verifySameShape(*this, {getDst(), getSrc()})) || failed(verifyScalar(*this, getScale(), getSrc())) || failed(verifyScalar(*this, getBias(), getSrc())))
+  if (failed(verifySameShape(*this, {getDst(), getSrc()})) || failed(verifyScalar(*this, getScale(), getSrc())) ||
+      failed(verifyScalar(*this, getBias(), getSrc())))
     return failure();
   return verifyScalar(*this, getSum(), getSrc());
 }
 LogicalResult IotaOp::verify() { return success(); }
 LogicalResult AffineSelectOp::verify() { return verifySameShape(*this, getOperands()); }
 LogicalResult PartitionReduceOp::verify() {
-  return partitions(getDst()) == 1 && freeElements(getDst()) == freeElements(getSrc()) ? success() : emitOpError("writes one partition of the same free elements");
+  return partitions(getDst()) == 1 && freeElements(getDst()) == freeElements(getSrc()) ? success()
+                                                                                       : emitOpError("writes one partition of the same free elements");
 }
 LogicalResult PartitionBroadcastOp::verify() {
-  return partitions(getSrc()) == 1 && freeElements(getDst()) == freeElements(getSrc()) ? success() : emitOpError("reads one partition of the same free elements");
+  return partitions(getSrc()) == 1 && freeElements(getDst()) == freeElements(getSrc()) ? success()
+                                                                                       : emitOpError("reads one partition of the same free elements");
 }
 LogicalResult IntTensorTensorOp::verify() { return verifySameShape(*this, getOperands()); }
 LogicalResult IntTensorScalarOp::verify() { return verifySameShape(*this, getOperands()); }

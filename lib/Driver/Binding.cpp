@@ -64,8 +64,10 @@ Result<std::vector<std::byte>> narrowIntegers(const HostArray &array, const isa:
     if (region.type == DType::Bool)
       value = value != 0;
     if (value < low || value > high)
-      return Error("MN-RUN-RANGE", "element " + std::to_string(i) + " is " + std::to_string(value) + ", outside " + std::to_string(low) + " to " + std::to_string(high) + " of the chip's " +
-                                       std::string(nameOf(region.type)), "input " + region.name);
+      return Error("MN-RUN-RANGE",
+                   "element " + std::to_string(i) + " is " + std::to_string(value) + ", outside " + std::to_string(low) + " to " + std::to_string(high) +
+                       " of the chip's " + std::string(nameOf(region.type)),
+                   "input " + region.name);
     std::memcpy(bytes.data() + i * to, &value, to); // little endian: the low bytes come first
   }
   return bytes;
@@ -103,7 +105,8 @@ std::string describeSignature(const std::vector<TensorSignature> &signature, std
   return out;
 }
 
-Result<std::vector<const HostArray *>> matchArrays(const NamedArrays &arrays, const std::vector<TensorSignature> &signature, std::string_view what, bool partial) {
+Result<std::vector<const HostArray *>> matchArrays(const NamedArrays &arrays, const std::vector<TensorSignature> &signature, std::string_view what,
+                                                   bool partial) {
   std::vector<const HostArray *> matched(signature.size(), nullptr);
   std::string problems;
   auto problem = [&](const std::string &text) { problems += (problems.empty() ? "" : "; ") + text; };
@@ -144,7 +147,8 @@ Result<std::vector<std::byte>> toDevice(const HostArray &array, const isa::Regio
   std::vector<std::byte> bytes(count * to);
   auto source = sameBits(array.type);
   if (!source)
-    return Error("MN-RUN-INPUT", "cannot convert " + std::string(nameOf(array.type)) + " to the chip's " + std::string(nameOf(region.type)), "input " + region.name);
+    return Error("MN-RUN-INPUT", "cannot convert " + std::string(nameOf(array.type)) + " to the chip's " + std::string(nameOf(region.type)),
+                 "input " + region.name);
   std::vector<float> wide(count);
   numerics::widen(*source, array.data.data(), 1, wide.data(), count);
   numerics::narrow(wide.data(), region.type, bytes.data(), 1, count);
@@ -161,7 +165,11 @@ HostArray toHost(std::span<const std::byte> bytes, const isa::Region &region) {
     return array;
   }
   if (isInteger(region.type) && !isFloat(array.type)) {
-    HostType stored = region.type == DType::Bool ? HostType::Bool : region.type == DType::U8 ? HostType::U8 : region.type == DType::I8 ? HostType::I8 : region.type == DType::I16 ? HostType::I16 : HostType::I32;
+    HostType stored = region.type == DType::Bool  ? HostType::Bool
+                      : region.type == DType::U8  ? HostType::U8
+                      : region.type == DType::I8  ? HostType::I8
+                      : region.type == DType::I16 ? HostType::I16
+                                                  : HostType::I32;
     for (int64_t i = 0; i < count; ++i) {
       int64_t value = integerAt(stored, bytes.data() + i * from);
       std::memcpy(array.data.data() + i * to, &value, to);

@@ -17,9 +17,11 @@ std::vector<TensorSignature> signatureOf(const isa::Program &program, isa::Regio
 
 /// Finds an array for every entry of a signature, by name or by position ("0", "1", ...). `what` is "input" or "state". With `partial`, missing ones are null.
 /// Error: MN-RUN-INPUT with every mismatch and the whole signature.
-Result<std::vector<const HostArray *>> matchArrays(const NamedArrays &arrays, const std::vector<TensorSignature> &signature, std::string_view what, bool partial = false);
+Result<std::vector<const HostArray *>> matchArrays(const NamedArrays &arrays, const std::vector<TensorSignature> &signature, std::string_view what,
+                                                   bool partial = false);
 
-/// The bytes of a region from the host's array, whose type and shape already match: int64 narrows to int32 (MN-RUN-RANGE), bool becomes 0 or 1, floats round to nearest even.
+/// The bytes of a region from the host's array, whose type and shape already match: int64 narrows to int32 (MN-RUN-RANGE), bool becomes 0 or 1, floats round to
+/// nearest even.
 Result<std::vector<std::byte>> toDevice(const HostArray &array, const isa::Region &region);
 
 /// A region's bytes as the host's type.

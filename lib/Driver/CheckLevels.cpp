@@ -32,8 +32,10 @@ Status compare(const isa::Region &region, std::span<const std::byte> binary, std
   for (size_t i = count; i-- > 0;)
     if (std::memcmp(binary.data() + i * size, tile.data() + i * size, size) != 0)
       ++differing, first = i;
-  return Error("MN-RUN-LEVELS", std::to_string(differing) + " of " + std::to_string(count) + " elements differ, the first is element " + std::to_string(first) + ": binary " +
-                                    bitsOf(binary.subspan(first * size, size)) + ", tile program " + bitsOf(tile.subspan(first * size, size)), std::string(nameOf(region.kind)) + " " + region.name);
+  return Error("MN-RUN-LEVELS",
+               std::to_string(differing) + " of " + std::to_string(count) + " elements differ, the first is element " + std::to_string(first) + ": binary " +
+                   bitsOf(binary.subspan(first * size, size)) + ", tile program " + bitsOf(tile.subspan(first * size, size)),
+               std::string(nameOf(region.kind)) + " " + region.name);
 }
 
 Status interpretAndCompare(const isa::Program &program, const RegionBytes &before, const RegionBytes &after) {

@@ -170,7 +170,8 @@ private:
     if (count < command.minimumWords)
       errors_.add("MN-USE-002", std::string(command.name) + " needs " + std::string(command.words));
     else if (count > command.maximumWords)
-      errors_.add("MN-USE-002", std::string(command.name) + " takes at most " + std::to_string(command.maximumWords) + " word(s), got '" + invocation_.words[command.maximumWords] + "' as well");
+      errors_.add("MN-USE-002", std::string(command.name) + " takes at most " + std::to_string(command.maximumWords) + " word(s), got '" +
+                                    invocation_.words[command.maximumWords] + "' as well");
   }
 
   const std::vector<std::string> &arguments_;
@@ -192,7 +193,10 @@ void appendFlag(std::string &out, const Flag &flag) {
 }
 
 /// Suffixes of the files an argument names, for the shell.
-bool takesFile(const Flag &flag) { return flag.argument.find('.') != std::string_view::npos || flag.argument == "DIR" || flag.argument == "F" || flag.argument == "MODEL" || flag.argument == "CHIP"; }
+bool takesFile(const Flag &flag) {
+  return flag.argument.find('.') != std::string_view::npos || flag.argument == "DIR" || flag.argument == "F" || flag.argument == "MODEL" ||
+         flag.argument == "CHIP";
+}
 
 } // namespace
 
@@ -203,14 +207,13 @@ std::string Invocation::value(std::string_view flag) const {
   return entry ? std::string(entry->defaultValue) : std::string();
 }
 
-Result<Invocation> parseCommandLine(const std::vector<std::string> &arguments) {
-  return Parser(arguments).parse();
-}
+Result<Invocation> parseCommandLine(const std::vector<std::string> &arguments) { return Parser(arguments).parse(); }
 
 std::string helpText(const Command *command) {
   std::string out;
   if (command) {
-    out = "usage: manaslu-cc " + std::string(command->name) + (command->words.empty() ? "" : " " + std::string(command->words)) + " [flags]\n\n" + std::string(command->help) + "\n\nflags:\n";
+    out = "usage: manaslu-cc " + std::string(command->name) + (command->words.empty() ? "" : " " + std::string(command->words)) + " [flags]\n\n" +
+          std::string(command->help) + "\n\nflags:\n";
     for (const Flag &flag : command->flags)
       appendFlag(out, flag);
     for (const Flag &flag : commonFlags())
@@ -223,8 +226,10 @@ std::string helpText(const Command *command) {
     left.resize(std::max<size_t>(left.size() + 2, 30), ' ');
     out += left + std::string(entry.help) + "\n";
   }
-  return out + "\n  --version                   print the version\n  --completion bash           print a completion script\n\n`manaslu-cc SUBCOMMAND --help` lists the flags of a subcommand.\n"
-               "Exit status: 0 ok, 2 usage, 3 the model cannot be compiled, 4 verification missed its tolerance, 5 a limit, 6 a damaged or wrong file, 70 internal error.\n";
+  return out + "\n  --version                   print the version\n  --completion bash           print a completion script\n\n`manaslu-cc SUBCOMMAND --help` "
+               "lists the flags of a subcommand.\n"
+               "Exit status: 0 ok, 2 usage, 3 the model cannot be compiled, 4 verification missed its tolerance, 5 a limit, 6 a damaged or wrong file, 70 "
+               "internal error.\n";
 }
 
 std::string bashCompletion() {
@@ -245,15 +250,22 @@ std::string bashCompletion() {
       for (char &c : choices)
         c = c == '|' ? ' ' : c;
       std::string how = choices.empty() ? "" : "-W \"" + choices + "\" ";
-      values += "    " + std::string(command.name) + ":" + std::string(flag.name) + (flag.shortName.empty() ? "" : "|" + std::string(command.name) + ":" + std::string(flag.shortName)) + ") COMPREPLY=($(compgen " +
+      values += "    " + std::string(command.name) + ":" + std::string(flag.name) +
+                (flag.shortName.empty() ? "" : "|" + std::string(command.name) + ":" + std::string(flag.shortName)) + ") COMPREPLY=($(compgen " +
                 (takesFile(flag) ? "-f " : "") + how + "-- \"$word\")); return ;;\n";
     }
   }
   return "# Completion of manaslu-cc for bash, printed by `manaslu-cc --completion bash`.\n"
-         "_manaslu_cc() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" command=\"${COMP_WORDS[1]}\" flags=\"\"\n  COMPREPLY=()\n"
-         "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"" + names + " --help --version --completion\" -- \"$word\"))\n    return\n  fi\n"
-         "  case \"$command:$previous\" in\n" + values + "  esac\n  case \"$command\" in\n" + cases + "  esac\n"
-         "  case \"$word\" in\n    -*) COMPREPLY=($(compgen -W \"$flags\" -- \"$word\")) ;;\n    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}\ncomplete -o filenames -F _manaslu_cc manaslu-cc\n";
+         "_manaslu_cc() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" command=\"${COMP_WORDS[1]}\" flags=\"\"\n  "
+         "COMPREPLY=()\n"
+         "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"" +
+         names +
+         " --help --version --completion\" -- \"$word\"))\n    return\n  fi\n"
+         "  case \"$command:$previous\" in\n" +
+         values + "  esac\n  case \"$command\" in\n" + cases +
+         "  esac\n"
+         "  case \"$word\" in\n    -*) COMPREPLY=($(compgen -W \"$flags\" -- \"$word\")) ;;\n    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  "
+         "esac\n}\ncomplete -o filenames -F _manaslu_cc manaslu-cc\n";
 }
 
 Result<int64_t> numberOf(const Invocation &invocation, std::string_view flag, int64_t low, int64_t high) {
@@ -261,7 +273,8 @@ Result<int64_t> numberOf(const Invocation &invocation, std::string_view flag, in
   int64_t value = 0;
   auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size() || value < low || value > high)
-    return Error("MN-USE-002", std::string(flag) + " takes a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", got '" + text + "'");
+    return Error("MN-USE-002",
+                 std::string(flag) + " takes a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", got '" + text + "'");
   return value;
 }
 

@@ -12,9 +12,9 @@ namespace manaslu::driver {
 
 /// One flag. `argument` empty: a switch. `choices`: "a|b|c", or empty when any value goes; `files` asks the shell to complete file names.
 struct Flag {
-  std::string_view name;     ///< "--target"
+  std::string_view name;      ///< "--target"
   std::string_view shortName; ///< "-o", or empty
-  std::string_view argument; ///< "FILE", or empty
+  std::string_view argument;  ///< "FILE", or empty
   std::string_view choices;
   std::string_view defaultValue;
   std::string_view help;
@@ -37,7 +37,7 @@ const std::vector<Flag> &commonFlags();
 
 /// What the user asked for.
 struct Invocation {
-  const Command *command = nullptr; ///< null: --help, --version or --completion alone
+  const Command *command = nullptr;                       ///< null: --help, --version or --completion alone
   std::map<std::string, std::string, std::less<>> values; ///< by flag name; a switch that was given has the value "true"
   std::vector<std::string> words;
 
@@ -46,7 +46,8 @@ struct Invocation {
   std::string value(std::string_view flag) const;
 };
 
-/// Reads `--flag=value`, `--flag value`, `-o value`, `-O2`; the rightmost of a repeated flag wins. Lists every mistake: MN-USE-001 (unknown), MN-USE-002 (value).
+/// Reads `--flag=value`, `--flag value`, `-o value`, `-O2`; the rightmost of a repeated flag wins. Lists every mistake: MN-USE-001 (unknown), MN-USE-002
+/// (value).
 Result<Invocation> parseCommandLine(const std::vector<std::string> &arguments);
 
 /// The text of `manaslu-cc --help` (null) or of one subcommand.

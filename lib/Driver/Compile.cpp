@@ -69,7 +69,8 @@ void nameSignature(func::FuncOp function) {
 } // namespace
 
 Compilation::Compilation(const CompileOptions &options)
-    : options_(options), log_(options.verbose, options.progress), begin_(std::chrono::steady_clock::now()), context_(registry(), MLIRContext::Threading::DISABLED) {}
+    : options_(options), log_(options.verbose, options.progress), begin_(std::chrono::steady_clock::now()),
+      context_(registry(), MLIRContext::Threading::DISABLED) {}
 
 Result<CompileResult> Compilation::run() {
   Status done = prepare();
@@ -166,7 +167,9 @@ Status Compilation::readModel() {
 Status Compilation::checkStage() {
   stage_ = pipeline::stageOf(*module_);
   target_ = pipeline::stageFromName(options_.compileTo);
-  auto wrong = [&](const std::string &what) { return Error("MN-IN-MLIR-STAGE", "holds the stage " + std::string(nameOf(stage_)) + ", " + what, options_.model); };
+  auto wrong = [&](const std::string &what) {
+    return Error("MN-IN-MLIR-STAGE", "holds the stage " + std::string(nameOf(stage_)) + ", " + what, options_.model);
+  };
   if (auto wanted = pipeline::stageFromName(options_.compileFrom); wanted && *wanted != stage_)
     return wrong("--compile-from says " + options_.compileFrom);
   if (target_ && *target_ < stage_)

@@ -8,7 +8,8 @@
 
 namespace manaslu::driver {
 
-/// The whole content of a regular file of at most `limit` bytes; "-" reads standard input. Errors: MN-IO-001 (missing, a folder, a FIFO, a device), MN-IN-LIMIT.
+/// The whole content of a regular file of at most `limit` bytes; "-" reads standard input. Errors: MN-IO-001 (missing, a folder, a FIFO, a device),
+/// MN-IN-LIMIT.
 Result<std::string> readFile(const std::string &path, uint64_t limit = uint64_t(8) << 30);
 
 /// Writes a file through a temporary neighbour and a rename; "-" writes standard output. On failure nothing is left. Error: MN-IO-002.

@@ -67,7 +67,8 @@ Result<std::string> findPython() {
       return (above / ".venv/bin/python").string();
   if (executable(folder / "python3"))
     return (folder / "python3").string();
-  return Error("MN-FE-PYTHON", "no Python with the package manaslu beside the compiler in " + folder.string() + "; run tools/quickstart, or set MANASLU_PYTHON to one");
+  return Error("MN-FE-PYTHON",
+               "no Python with the package manaslu beside the compiler in " + folder.string() + "; run tools/quickstart, or set MANASLU_PYTHON to one");
 }
 
 Result<ChildOutcome> runPythonModule(const std::string &module, const std::vector<std::string> &arguments) {
@@ -92,7 +93,8 @@ Result<ChildOutcome> runPythonModule(const std::string &module, const std::vecto
     return error;
   if (outcome->exitStatus == 127)
     return Error("MN-FE-PYTHON", "the interpreter cannot be started", *python);
-  return Error("MN-INTERNAL", "python -m " + module + " ended with status " + std::to_string(outcome->exitStatus) + " and no error code:\n" + tail(outcome->errors));
+  return Error("MN-INTERNAL",
+               "python -m " + module + " ended with status " + std::to_string(outcome->exitStatus) + " and no error code:\n" + tail(outcome->errors));
 }
 
 Result<Imported> importModel(const std::string &model, const std::string &folder) {

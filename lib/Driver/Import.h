@@ -18,9 +18,9 @@ Result<ChildOutcome> runPythonModule(const std::string &module, const std::vecto
 
 /// What an import leaves.
 struct Imported {
-  std::string module;   ///< path of the graph dialect's text
-  std::string weights;  ///< path of the safetensors file
-  double seconds = 0;   ///< of the child
+  std::string module;  ///< path of the graph dialect's text
+  std::string weights; ///< path of the safetensors file
+  double seconds = 0;  ///< of the child
   uint64_t peakRssBytes = 0;
 };
 

@@ -48,7 +48,8 @@ CommandResult explainCommand(const Invocation &invocation) {
   auto entry = findErrorCode(code);
   if (!entry)
     return Error("MN-USE-002", "there is no error code " + code + "; codes look like MN-USE-001");
-  return std::string(entry->code) + ": " + std::string(entry->title) + " (exit status " + std::to_string(entry->exitStatus) + ")\n\n" + std::string(entry->explanation) + "\n";
+  return std::string(entry->code) + ": " + std::string(entry->title) + " (exit status " + std::to_string(entry->exitStatus) + ")\n\n" +
+         std::string(entry->explanation) + "\n";
 }
 
 } // namespace manaslu::driver

@@ -21,7 +21,12 @@ nlohmann::ordered_json asJson(const isa::Program &program, const std::string &pa
   out["instructions"] = program.instructionCount();
   auto &regions = out["regions"] = nlohmann::ordered_json::array();
   for (const isa::Region &region : program.regions)
-    regions.push_back({{"name", region.name}, {"kind", nameOf(region.kind)}, {"type", nameOf(region.type)}, {"shape", region.shape}, {"host_type", region.hostType}, {"bytes", region.bytes}});
+    regions.push_back({{"name", region.name},
+                       {"kind", nameOf(region.kind)},
+                       {"type", nameOf(region.type)},
+                       {"shape", region.shape},
+                       {"host_type", region.hostType},
+                       {"bytes", region.bytes}});
   auto &streams = out["streams"] = nlohmann::ordered_json::object();
   for (const auto &[id, instructions] : program.streams) {
     auto &stream = streams[isa::nameOf(id)];
@@ -44,9 +49,11 @@ void appendRegions(std::string &out, const isa::Program &program) {
     else if (region.kind == isa::RegionKind::Scratch)
       scratchBytes += region.bytes;
   }
-  for (auto [kind, name] : {std::pair(isa::RegionKind::Input, "input"), std::pair(isa::RegionKind::Output, "output"), std::pair(isa::RegionKind::State, "state")})
+  for (auto [kind, name] :
+       {std::pair(isa::RegionKind::Input, "input"), std::pair(isa::RegionKind::Output, "output"), std::pair(isa::RegionKind::State, "state")})
     out += describeSignature(signatureOf(program, kind), name);
-  out += "  constants  " + std::to_string(constants) + " regions, " + std::to_string(constantBytes) + " bytes\n  scratch    " + std::to_string(scratchBytes) + " bytes\n";
+  out += "  constants  " + std::to_string(constants) + " regions, " + std::to_string(constantBytes) + " bytes\n  scratch    " + std::to_string(scratchBytes) +
+         " bytes\n";
 }
 
 } // namespace
@@ -57,7 +64,8 @@ std::string inspect(const isa::Program &program, const std::string &path, bool d
   if (disassembled)
     return isa::disassemble(program);
   nlohmann::ordered_json chip = chipOf(program);
-  std::string out = program.name + " for " + (chip.is_string() ? chip.get<std::string>() : "an unnamed chip") + ", " + std::to_string(program.instructionCount()) + " instructions\n";
+  std::string out = program.name + " for " + (chip.is_string() ? chip.get<std::string>() : "an unnamed chip") + ", " +
+                    std::to_string(program.instructionCount()) + " instructions\n";
   appendRegions(out, program);
   for (const auto &[id, instructions] : program.streams)
     out += "  stream " + isa::nameOf(id) + "  " + std::to_string(instructions.size()) + " instructions\n";
@@ -69,9 +77,15 @@ std::string inspect(const isa::Program &program, const std::string &path, bool d
 
 double addEnergy(nlohmann::ordered_json &target, const EnergyParts &parts) {
   auto nanojoules = [](double picojoules) { return picojoules / 1000; };
-  target = {{"pe", nanojoules(parts.pe)},     {"ve", nanojoules(parts.ve)},     {"se", nanojoules(parts.se)},
-            {"ge", nanojoules(parts.ge)},     {"sbuf", nanojoules(parts.sbuf)}, {"psum", nanojoules(parts.psum)},
-            {"device_memory", nanojoules(parts.deviceMemory)}, {"dma", nanojoules(parts.dma)}, {"static", nanojoules(parts.staticPower)}};
+  target = {{"pe", nanojoules(parts.pe)},
+            {"ve", nanojoules(parts.ve)},
+            {"se", nanojoules(parts.se)},
+            {"ge", nanojoules(parts.ge)},
+            {"sbuf", nanojoules(parts.sbuf)},
+            {"psum", nanojoules(parts.psum)},
+            {"device_memory", nanojoules(parts.deviceMemory)},
+            {"dma", nanojoules(parts.dma)},
+            {"static", nanojoules(parts.staticPower)}};
   return nanojoules(parts.total());
 }
 

@@ -29,23 +29,34 @@ namespace manaslu::driver {
 namespace {
 
 /// In order: what each is for is in its name; out-params make the results memrefs that we allocate.
-constexpr const char *kPipeline = "func.func(canonicalize,linalg-generalize-named-ops,linalg-fuse-elementwise-ops,empty-tensor-to-alloc-tensor),"
-                                  "one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map},"
-                                  "buffer-results-to-out-params{modify-public-functions=true},func.func(convert-linalg-to-loops,canonicalize),"
-                                  "expand-strided-metadata,lower-affine,convert-scf-to-cf,func.func(convert-math-to-llvm),convert-math-to-libm,"
-                                  "arith-expand,convert-arith-to-llvm,finalize-memref-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,convert-index-to-llvm,reconcile-unrealized-casts";
+constexpr const char *kPipeline =
+    "func.func(canonicalize,linalg-generalize-named-ops,linalg-fuse-elementwise-ops,empty-tensor-to-alloc-tensor),"
+    "one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map},"
+    "buffer-results-to-out-params{modify-public-functions=true},func.func(convert-linalg-to-loops,canonicalize),"
+    "expand-strided-metadata,lower-affine,convert-scf-to-cf,func.func(convert-math-to-llvm),convert-math-to-libm,"
+    "arith-expand,convert-arith-to-llvm,finalize-memref-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,convert-index-to-llvm,reconcile-unrealized-casts";
 
 std::optional<HostType> hostTypeOf(Type type) {
-  if (type.isF32()) return HostType::F32;
-  if (type.isF64()) return HostType::F64;
-  if (type.isF16()) return HostType::F16;
-  if (type.isBF16()) return HostType::BF16;
-  if (type.isInteger(1)) return HostType::Bool;
-  if (type.isUnsignedInteger(8)) return HostType::U8;
-  if (type.isInteger(8)) return HostType::I8;
-  if (type.isInteger(16)) return HostType::I16;
-  if (type.isInteger(32)) return HostType::I32;
-  if (type.isInteger(64)) return HostType::I64;
+  if (type.isF32())
+    return HostType::F32;
+  if (type.isF64())
+    return HostType::F64;
+  if (type.isF16())
+    return HostType::F16;
+  if (type.isBF16())
+    return HostType::BF16;
+  if (type.isInteger(1))
+    return HostType::Bool;
+  if (type.isUnsignedInteger(8))
+    return HostType::U8;
+  if (type.isInteger(8))
+    return HostType::I8;
+  if (type.isInteger(16))
+    return HostType::I16;
+  if (type.isInteger(32))
+    return HostType::I32;
+  if (type.isInteger(64))
+    return HostType::I64;
   return std::nullopt;
 }
 

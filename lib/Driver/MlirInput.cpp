@@ -54,8 +54,10 @@ Status tryInChild(const std::string &text, const std::string &where, const Diale
     begin = end + 1;
   }
   if (error.empty())
-    error.add("MN-IN-MLIR-CRASH", "the parser ended with status " + std::to_string(outcome->exitStatus) + " within its limits of " + std::to_string(limits.memoryBytes >> 20) + " MiB and " +
-                                      std::to_string(kTrialSeconds) + " s", where);
+    error.add("MN-IN-MLIR-CRASH",
+              "the parser ended with status " + std::to_string(outcome->exitStatus) + " within its limits of " + std::to_string(limits.memoryBytes >> 20) +
+                  " MiB and " + std::to_string(kTrialSeconds) + " s",
+              where);
   return error;
 }
 

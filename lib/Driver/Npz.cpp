@@ -18,8 +18,9 @@ struct TypeEntry {
 };
 
 constexpr TypeEntry kTypes[] = {
-    {HostType::F16, "float16", "<f2", 2}, {HostType::BF16, "bfloat16", "|V2", 2}, {HostType::F32, "float32", "<f4", 4}, {HostType::F64, "float64", "<f8", 8}, {HostType::I8, "int8", "|i1", 1},
-    {HostType::I16, "int16", "<i2", 2},   {HostType::I32, "int32", "<i4", 4},     {HostType::I64, "int64", "<i8", 8},   {HostType::U8, "uint8", "|u1", 1},    {HostType::Bool, "bool", "|b1", 1},
+    {HostType::F16, "float16", "<f2", 2}, {HostType::BF16, "bfloat16", "|V2", 2}, {HostType::F32, "float32", "<f4", 4}, {HostType::F64, "float64", "<f8", 8},
+    {HostType::I8, "int8", "|i1", 1},     {HostType::I16, "int16", "<i2", 2},     {HostType::I32, "int32", "<i4", 4},   {HostType::I64, "int64", "<i8", 8},
+    {HostType::U8, "uint8", "|u1", 1},    {HostType::Bool, "bool", "|b1", 1},
 };
 
 const TypeEntry &entryOf(HostType type) { return kTypes[static_cast<int>(type)]; }
@@ -133,7 +134,8 @@ std::optional<HostType> typeFromDescr(std::string_view descr) {
   if (descr == "<V2")
     return HostType::BF16;
   for (const TypeEntry &entry : kTypes)
-    if (descr.substr(1) == entry.descr.substr(1) && (descr[0] == entry.descr[0] || (entry.size == 1 && descr[0] == '<') || (descr[0] == '=' && entry.descr[0] == '<')))
+    if (descr.substr(1) == entry.descr.substr(1) &&
+        (descr[0] == entry.descr[0] || (entry.size == 1 && descr[0] == '<') || (descr[0] == '=' && entry.descr[0] == '<')))
       return entry.type;
   return std::nullopt;
 }

@@ -49,7 +49,8 @@ Status checkSuffix(const std::string &path) {
   std::string suffix = std::filesystem::path(path).extension().string();
   for (const char *other : {".pt2", ".mlir", ".onnx", ".npz", ".safetensors", ".json"})
     if (suffix == other)
-      return Error("MN-IN-TYPE", "a program is a .mnx file, this one ends in '" + suffix + "'" + (suffix == ".pt2" || suffix == ".mlir" ? "; compile it first" : ""), path);
+      return Error("MN-IN-TYPE",
+                   "a program is a .mnx file, this one ends in '" + suffix + "'" + (suffix == ".pt2" || suffix == ".mlir" ? "; compile it first" : ""), path);
   return {};
 }
 
@@ -235,7 +236,8 @@ std::string Program::report() const {
   nlohmann::ordered_json report = {{"schema", 1}, {"chip", chip.is_object() ? chip.value("name", "") : ""}, {"program_sha256", state.sha256}};
   addProgramFigures(report, state.program.metadata);
   std::error_code ignored;
-  report["compile"] = {{"instructions", state.program.instructionCount()}, {"program_bytes", static_cast<uint64_t>(std::filesystem::file_size(state.path, ignored))}};
+  report["compile"] = {{"instructions", state.program.instructionCount()},
+                       {"program_bytes", static_cast<uint64_t>(std::filesystem::file_size(state.path, ignored))}};
   if (state.last) {
     const sim::RunResult &run = *state.last;
     if (state.lastClock) {
@@ -262,7 +264,8 @@ std::string Program::summary() const {
     double time = simulated["time_ns"];
     out += duration(time) + " simulated, " + shortNumber(simulated["energy_nj"].get<double>() / 1e6) + " mJ";
     if (simulated.contains("bound_ns") && simulated["bound_ns"].get<double>() > 0)
-      out += "; " + shortNumber(time / simulated["bound_ns"].get<double>()) + " x the bound of " + duration(simulated["bound_ns"]) + " (" + simulated.value("bound_by", "") + ")";
+      out += "; " + shortNumber(time / simulated["bound_ns"].get<double>()) + " x the bound of " + duration(simulated["bound_ns"]) + " (" +
+             simulated.value("bound_by", "") + ")";
     out += "; ";
   }
   if (report.contains("host"))

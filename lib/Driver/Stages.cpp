@@ -87,7 +87,8 @@ Status Compilation::enterIsa() {
     if (parameter && parameter->bytes() == region.bytes)
       program.addConstant(i, {parameter->data, parameter->data + parameter->bytes()});
     else
-      missing.add("MN-IN-WEIGHTS", "the weights file has no tensor of " + std::to_string(region.bytes) + " bytes for this constant; name the file with --weights", region.name);
+      missing.add("MN-IN-WEIGHTS",
+                  "the weights file has no tensor of " + std::to_string(region.bytes) + " bytes for this constant; name the file with --weights", region.name);
   }
   if (!missing.empty())
     return missing;
@@ -114,7 +115,10 @@ void Compilation::describeInto(nlohmann::ordered_json &metadata, const tile::Low
   metadata["auto_cast"] = options_.autoCast;
   for (const auto &[key, value] : measures_.items())
     metadata[key] = value;
-  metadata["memory"] = {{"sbuf_peak_bytes_per_partition", memory.sbufPeakBytesPerPartition}, {"psum_peak_banks", memory.psumPeakBanks}, {"device_bytes", memory.deviceBytes}, {"spill_bytes", memory.spillBytes}};
+  metadata["memory"] = {{"sbuf_peak_bytes_per_partition", memory.sbufPeakBytesPerPartition},
+                        {"psum_peak_banks", memory.psumPeakBanks},
+                        {"device_bytes", memory.deviceBytes},
+                        {"spill_bytes", memory.spillBytes}};
 }
 
 Status Compilation::dump(std::string_view phase, ModuleOp module) {
@@ -129,9 +133,7 @@ namespace {
 /// Every string that an operation of the module mentions: parameters are named in attributes of several kinds.
 std::set<std::string, std::less<>> stringsIn(ModuleOp module) {
   std::set<std::string, std::less<>> strings;
-  module.walk([&](mlir::Operation *op) {
-    op->getAttrDictionary().walk([&](StringAttr string) { strings.insert(string.str()); });
-  });
+  module.walk([&](mlir::Operation *op) { op->getAttrDictionary().walk([&](StringAttr string) { strings.insert(string.str()); }); });
   return strings;
 }
 

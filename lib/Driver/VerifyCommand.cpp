@@ -68,8 +68,8 @@ Result<std::vector<Closeness>> compareAll(const NamedArrays &outputs, const Name
   for (size_t i = 0; i < outputs.size(); ++i) {
     const HostArray &expected = reference[i].second;
     if (outputs[i].second.shape != expected.shape)
-      return Error("MN-VERIFY-REFERENCE", "output " + outputs[i].first + " has the shape " + describe(outputs[i].second.type, outputs[i].second.shape) + ", the reference's " +
-                                              describe(expected.type, expected.shape));
+      return Error("MN-VERIFY-REFERENCE", "output " + outputs[i].first + " has the shape " + describe(outputs[i].second.type, outputs[i].second.shape) +
+                                              ", the reference's " + describe(expected.type, expected.shape));
     all.push_back(compareArrays(outputs[i].first, outputs[i].second, expected));
   }
   return all;
@@ -78,8 +78,10 @@ Result<std::vector<Closeness>> compareAll(const NamedArrays &outputs, const Name
 std::string tableOf(const std::vector<Closeness> &all, const Tolerances &tolerances) {
   std::string out;
   for (const Closeness &one : all)
-    out += one.name + ": max error " + shortNumber(one.maxError) + ", over range " + shortNumber(one.maxErrorOverRange) + ", SQNR " + shortNumber(one.sqnrDb) + " dB, cosine " + shortNumber(one.cosine) + "\n";
-  return out + "tolerances: max error over range " + shortNumber(tolerances.maxErrorOverRange) + ", SQNR " + shortNumber(tolerances.minSqnrDb) + " dB, cosine " + shortNumber(tolerances.minCosine) + "\n";
+    out += one.name + ": max error " + shortNumber(one.maxError) + ", over range " + shortNumber(one.maxErrorOverRange) + ", SQNR " + shortNumber(one.sqnrDb) +
+           " dB, cosine " + shortNumber(one.cosine) + "\n";
+  return out + "tolerances: max error over range " + shortNumber(tolerances.maxErrorOverRange) + ", SQNR " + shortNumber(tolerances.minSqnrDb) +
+         " dB, cosine " + shortNumber(tolerances.minCosine) + "\n";
 }
 
 /// JSON has no infinity: it becomes null.
@@ -89,8 +91,13 @@ std::string reportOf(const std::string &programReport, const std::vector<Closene
   auto report = nlohmann::ordered_json::parse(programReport);
   auto &outputs = report["verify"]["outputs"] = nlohmann::ordered_json::array();
   for (const Closeness &one : all)
-    outputs.push_back({{"name", one.name}, {"max_error", finite(one.maxError)}, {"max_error_over_range", finite(one.maxErrorOverRange)}, {"sqnr_db", finite(one.sqnrDb)}, {"cosine", one.cosine}});
-  report["verify"]["tolerances"] = {{"max_error_over_range", tolerances.maxErrorOverRange}, {"min_sqnr_db", tolerances.minSqnrDb}, {"min_cosine", tolerances.minCosine}};
+    outputs.push_back({{"name", one.name},
+                       {"max_error", finite(one.maxError)},
+                       {"max_error_over_range", finite(one.maxErrorOverRange)},
+                       {"sqnr_db", finite(one.sqnrDb)},
+                       {"cosine", one.cosine}});
+  report["verify"]["tolerances"] = {
+      {"max_error_over_range", tolerances.maxErrorOverRange}, {"min_sqnr_db", tolerances.minSqnrDb}, {"min_cosine", tolerances.minCosine}};
   return report.dump(2) + "\n";
 }
 

@@ -106,8 +106,13 @@ Result<std::vector<Record>> readDirectory(const Reader &reader, const Directory 
       return damaged(where, "entry " + std::to_string(i) + " of its directory is cut off");
     if (nameSize > kMaximumName)
       return Error("MN-IN-NPZ-LIMIT", "entry " + std::to_string(i) + " has a name of " + std::to_string(nameSize) + " bytes, at most 255 are read", where);
-    Record record{std::string(*reader.part(at + 46, nameSize)), *reader.number(at + 8, 2), *reader.number(at + 10, 2), *reader.number(at + 16, 4),
-                  *reader.number(at + 20, 4), *reader.number(at + 24, 4), *reader.number(at + 42, 4)};
+    Record record{std::string(*reader.part(at + 46, nameSize)),
+                  *reader.number(at + 8, 2),
+                  *reader.number(at + 10, 2),
+                  *reader.number(at + 16, 4),
+                  *reader.number(at + 20, 4),
+                  *reader.number(at + 24, 4),
+                  *reader.number(at + 42, 4)};
     if (!applyZip64(reader, at + 46 + nameSize, extraSize, record))
       return damaged(where, "entry " + record.name + " has a damaged zip64 field");
     records.push_back(std::move(record));
@@ -118,7 +123,10 @@ Result<std::vector<Record>> readDirectory(const Reader &reader, const Directory 
 
 Result<std::string> inflateEntry(std::string_view packed, const Record &record, const std::string &where) {
   if (record.size > packed.size() * kMaximumRatio + kRatioSlack)
-    return Error("MN-IN-NPZ-LIMIT", "entry " + record.name + " claims to unpack " + std::to_string(packed.size()) + " to " + std::to_string(record.size) + " bytes, more than 200:1", where);
+    return Error("MN-IN-NPZ-LIMIT",
+                 "entry " + record.name + " claims to unpack " + std::to_string(packed.size()) + " to " + std::to_string(record.size) +
+                     " bytes, more than 200:1",
+                 where);
   std::string content(record.size, '\0');
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)

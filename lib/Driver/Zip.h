@@ -15,8 +15,8 @@ struct ZipEntry {
   std::string content;
 };
 
-/// The entries of an archive, unpacked and checked against their CRC. Limits: 65536 entries, names of 255 bytes, a deflate ratio of 200:1 (plus 64 KiB an entry).
-/// Errors: MN-IN-NPZ-ZIP (structure, overlap, encryption, CRC), MN-IN-NPZ-LIMIT. `where` names the file in messages.
+/// The entries of an archive, unpacked and checked against their CRC. Limits: 65536 entries, names of 255 bytes, a deflate ratio of 200:1 (plus 64 KiB an
+/// entry). Errors: MN-IN-NPZ-ZIP (structure, overlap, encryption, CRC), MN-IN-NPZ-LIMIT. `where` names the file in messages.
 Result<std::vector<ZipEntry>> readZip(std::string_view archive, const std::string &where);
 
 /// An archive of stored entries with a fixed date. Error: MN-IN-NPZ-LIMIT when it would pass 4 GiB.

@@ -15,7 +15,8 @@ namespace {
 /// Finds operands by the slot number that the plan put into them.
 class BufferMemory : public sim::Memory {
 public:
-  BufferMemory(const Plan &plan, const Regions &regions) : plan_(plan), bases_(plan.buffers.size(), nullptr), owned_(plan.buffers.size()), loops(plan.loops, 0) {
+  BufferMemory(const Plan &plan, const Regions &regions)
+      : plan_(plan), bases_(plan.buffers.size(), nullptr), owned_(plan.buffers.size()), loops(plan.loops, 0) {
     for (const auto &[name, bytes] : regions)
       given_[name] = bytes;
   }
@@ -32,7 +33,8 @@ public:
         continue;
       }
       if (static_cast<int64_t>(found->second.size()) != buffer.bytes())
-        return Error("MN-INTERNAL", "has " + std::to_string(found->second.size()) + " bytes, the tile program's region has " + std::to_string(buffer.bytes()), buffer.region);
+        return Error("MN-INTERNAL", "has " + std::to_string(found->second.size()) + " bytes, the tile program's region has " + std::to_string(buffer.bytes()),
+                     buffer.region);
       bases_[i] = found->second.data();
     }
     return {};
@@ -87,7 +89,9 @@ private:
     return bytes;
   }
   Error leaves(const Buffer &buffer, int64_t offset) const {
-    return Error("MN-INTERNAL", "a view at byte " + std::to_string(offset) + " leaves its buffer of " + std::to_string(buffer.pitch) + " bytes in each of " + std::to_string(buffer.partitions) + " partitions",
+    return Error("MN-INTERNAL",
+                 "a view at byte " + std::to_string(offset) + " leaves its buffer of " + std::to_string(buffer.pitch) + " bytes in each of " +
+                     std::to_string(buffer.partitions) + " partitions",
                  tile::describe(step->operation));
   }
 

@@ -14,8 +14,9 @@ namespace manaslu::interpreter {
 /// Bytes of device regions by name. Inputs and constants are only read, outputs and states written; scratch regions need not be given.
 using Regions = std::map<std::string, std::span<std::byte>, std::less<>>;
 
-/// Runs the function once, in program order, without addresses, streams or time. A buffer's bytes are 0xff until written, anew at every execution of its allocation.
-/// Errors: MN-INTERNAL when the program is not a tile program, a region is missing or of another size, or a view leaves its buffer; MN-RUN-INDEX as on the chip.
+/// Runs the function once, in program order, without addresses, streams or time. A buffer's bytes are 0xff until written, anew at every execution of its
+/// allocation. Errors: MN-INTERNAL when the program is not a tile program, a region is missing or of another size, or a view leaves its buffer; MN-RUN-INDEX as
+/// on the chip.
 Status interpret(mlir::func::FuncOp function, const Regions &regions);
 
 } // namespace manaslu::interpreter

@@ -64,8 +64,8 @@ private:
 
   Status addLoop(scf::ForOp loop, std::vector<Step> &steps) {
     IntegerAttr low, high, step;
-    if (!matchPattern(loop.getLowerBound(), m_Constant(&low)) || !matchPattern(loop.getUpperBound(), m_Constant(&high)) || !matchPattern(loop.getStep(), m_Constant(&step)) || low.getInt() != 0 ||
-        step.getInt() != 1)
+    if (!matchPattern(loop.getLowerBound(), m_Constant(&low)) || !matchPattern(loop.getUpperBound(), m_Constant(&high)) ||
+        !matchPattern(loop.getStep(), m_Constant(&step)) || low.getInt() != 0 || step.getInt() != 1)
       return internal(loop, "must run from 0 by 1 to a constant");
     Step entry;
     entry.kind = Step::Kind::Loop;

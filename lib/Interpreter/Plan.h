@@ -33,12 +33,12 @@ struct Slot {
 /// One thing to do.
 struct Step {
   enum class Kind { Execute, Fresh, Loop } kind = Kind::Execute;
-  isa::Instruction instruction;    ///< Execute
-  std::vector<Slot> slots;         ///< Execute
-  int buffer = 0;                  ///< Fresh: the buffer that begins
-  int loop = 0;                    ///< Loop: its number
-  int64_t count = 0;               ///< Loop: iterations
-  std::vector<Step> body;          ///< Loop
+  isa::Instruction instruction; ///< Execute
+  std::vector<Slot> slots;      ///< Execute
+  int buffer = 0;               ///< Fresh: the buffer that begins
+  int loop = 0;                 ///< Loop: its number
+  int64_t count = 0;            ///< Loop: iterations
+  std::vector<Step> body;       ///< Loop
   mlir::Operation *operation = nullptr;
 };
 

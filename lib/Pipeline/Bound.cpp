@@ -64,7 +64,9 @@ private:
           contraction(o.getA(), static_cast<double>(elementsOf(o.getResult())) * (o.getTransposeA() && a.size() > 1 ? a[a.size() - 2] : a.back()));
         })
         .Case([&](graph::LinearOp o) { contraction(o.getX(), static_cast<double>(elementsOf(o.getResult())) * shapeOf(o.getX()).back()); })
-        .Case([&](graph::Conv2dOp o) { contraction(o.getX(), static_cast<double>(elementsOf(o.getResult())) * (elementsOf(o.getWeight()) / shapeOf(o.getWeight()).front())); })
+        .Case([&](graph::Conv2dOp o) {
+          contraction(o.getX(), static_cast<double>(elementsOf(o.getResult())) * (elementsOf(o.getWeight()) / shapeOf(o.getWeight()).front()));
+        })
         .Case([&](graph::AttentionOp o) { attention(o); })
         .Case<graph::SoftmaxOp>([&](auto o) { work_.transcendentals += elementsOf(o.getX()); })
         .Case([&](graph::LogSoftmaxOp o) {
@@ -79,8 +81,9 @@ private:
         })
         .Case([&](graph::RmsNormOp o) { work_.transcendentals += static_cast<double>(elementsOf(o.getX())) / shapeOf(o.getX()).back(); })
         .Case([&](graph::GroupNormOp o) { work_.transcendentals += static_cast<double>(shapeOf(o.getX()).front()) * o.getGroups(); })
-        .Case<graph::ExpOp, graph::Exp2Op, graph::LogOp, graph::Log1pOp, graph::Expm1Op, graph::SqrtOp, graph::RsqrtOp, graph::TanhOp, graph::SigmoidOp, graph::ErfOp, graph::SiluOp, graph::SinOp,
-              graph::CosOp, graph::GeluOp, graph::PowOp>([&](auto o) { work_.transcendentals += elementsOf(o.getResult()); })
+        .Case<graph::ExpOp, graph::Exp2Op, graph::LogOp, graph::Log1pOp, graph::Expm1Op, graph::SqrtOp, graph::RsqrtOp, graph::TanhOp, graph::SigmoidOp,
+              graph::ErfOp, graph::SiluOp, graph::SinOp, graph::CosOp, graph::GeluOp, graph::PowOp>(
+            [&](auto o) { work_.transcendentals += elementsOf(o.getResult()); })
         .Case([&](graph::ParameterOp o) { parameter(o); })
         .Case([&](graph::ConstantOp o) { work_.bytes += storedBytes(o.getType()); })
         .Case([&](graph::StateReadOp o) { work_.bytes += storedBytes(o.getType()); })

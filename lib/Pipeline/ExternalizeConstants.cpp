@@ -49,7 +49,8 @@ public:
     llvm::SmallVector<arith::ConstantOp> constants;
     getOperation().walk([&](arith::ConstantOp op) {
       auto elements = dyn_cast<ElementsAttr>(op.getValue());
-      if (elements && mlir::isa<RankedTensorType>(op.getType()) && (elements.getNumElements() >= kSmallest || mlir::isa<DenseResourceElementsAttr>(op.getValue())))
+      if (elements && mlir::isa<RankedTensorType>(op.getType()) &&
+          (elements.getNumElements() >= kSmallest || mlir::isa<DenseResourceElementsAttr>(op.getValue())))
         constants.push_back(op);
     });
     int number = 0;
@@ -64,7 +65,8 @@ private:
     auto bytes = bytesOf(elements);
     if (!bytes)
       return mlir::isa<DenseResourceElementsAttr>(op.getValue())
-                 ? op.emitError("MN-IN-MLIR-BLOB: the resource of this constant is missing, has another length than ") << op.getType() << ", or has a type that the chip lacks"
+                 ? op.emitError("MN-IN-MLIR-BLOB: the resource of this constant is missing, has another length than ")
+                       << op.getType() << ", or has a type that the chip lacks"
                  : success();
     std::string name;
     do
@@ -72,7 +74,8 @@ private:
     while (store_->find(name) || getOperation().lookupSymbol(name));
     store_->add(name, *tile::dtypeOf(elements.getElementType()), cast<ShapedType>(op.getType()).getShape().vec(), std::move(*bytes));
     OpBuilder builder(getOperation().getBody(), getOperation().getBody()->begin());
-    auto global = ml_program::GlobalOp::create(builder, op.getLoc(), name, op.getType(), false, ml_program::ExternAttr::get(&getContext(), op.getType()), builder.getStringAttr("private"));
+    auto global = ml_program::GlobalOp::create(builder, op.getLoc(), name, op.getType(), false, ml_program::ExternAttr::get(&getContext(), op.getType()),
+                                               builder.getStringAttr("private"));
     builder.setInsertionPoint(op);
     op.getResult().replaceAllUsesWith(ml_program::GlobalLoadConstOp::create(builder, op.getLoc(), op.getType(), SymbolRefAttr::get(global.getSymNameAttr())));
     op.erase();

@@ -48,21 +48,31 @@ struct ScalarStep {
 
 /// The functions whose f32 result is exact or correctly rounded when double precision computes it: the same on every host.
 bool supported(mlir::Operation *op) {
-  return mlir::isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp, arith::CmpFOp, arith::SelectOp, math::SqrtOp, math::RsqrtOp,
-                   cf::AssertOp>(op);
+  return mlir::isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, arith::MaximumFOp, arith::MinimumFOp, arith::CmpFOp,
+                   arith::SelectOp, math::SqrtOp, math::RsqrtOp, cf::AssertOp>(op);
 }
 
 double apply(mlir::Operation *op, llvm::ArrayRef<double> x) {
-  if (mlir::isa<arith::AddFOp>(op)) return x[0] + x[1];
-  if (mlir::isa<arith::SubFOp>(op)) return x[0] - x[1];
-  if (mlir::isa<arith::MulFOp>(op)) return x[0] * x[1];
-  if (mlir::isa<arith::DivFOp>(op)) return x[0] / x[1];
-  if (mlir::isa<arith::NegFOp>(op)) return -x[0];
-  if (mlir::isa<math::SqrtOp>(op)) return std::sqrt(x[0]);
-  if (mlir::isa<math::RsqrtOp>(op)) return 1 / std::sqrt(x[0]);
-  if (mlir::isa<arith::SelectOp>(op)) return x[0] != 0 ? x[1] : x[2];
-  if (mlir::isa<arith::MaximumFOp>(op)) return std::isnan(x[0]) || std::isnan(x[1]) ? NAN : std::max(x[0], x[1]);
-  if (mlir::isa<arith::MinimumFOp>(op)) return std::isnan(x[0]) || std::isnan(x[1]) ? NAN : std::min(x[0], x[1]);
+  if (mlir::isa<arith::AddFOp>(op))
+    return x[0] + x[1];
+  if (mlir::isa<arith::SubFOp>(op))
+    return x[0] - x[1];
+  if (mlir::isa<arith::MulFOp>(op))
+    return x[0] * x[1];
+  if (mlir::isa<arith::DivFOp>(op))
+    return x[0] / x[1];
+  if (mlir::isa<arith::NegFOp>(op))
+    return -x[0];
+  if (mlir::isa<math::SqrtOp>(op))
+    return std::sqrt(x[0]);
+  if (mlir::isa<math::RsqrtOp>(op))
+    return 1 / std::sqrt(x[0]);
+  if (mlir::isa<arith::SelectOp>(op))
+    return x[0] != 0 ? x[1] : x[2];
+  if (mlir::isa<arith::MaximumFOp>(op))
+    return std::isnan(x[0]) || std::isnan(x[1]) ? NAN : std::max(x[0], x[1]);
+  if (mlir::isa<arith::MinimumFOp>(op))
+    return std::isnan(x[0]) || std::isnan(x[1]) ? NAN : std::min(x[0], x[1]);
   auto compare = cast<arith::CmpFOp>(op);
   return arith::applyCmpPredicate(compare.getPredicate(), APFloat(x[0]), APFloat(x[1]));
 }
@@ -177,8 +187,8 @@ private:
     return success();
   }
 
-  static LogicalResult evaluate(linalg::GenericOp op, const Body &body, const std::vector<std::vector<float>> &inputs, const std::vector<llvm::SmallVector<int64_t>> &strides,
-                                llvm::ArrayRef<int64_t> out, std::vector<float> &result) {
+  static LogicalResult evaluate(linalg::GenericOp op, const Body &body, const std::vector<std::vector<float>> &inputs,
+                                const std::vector<llvm::SmallVector<int64_t>> &strides, llvm::ArrayRef<int64_t> out, std::vector<float> &result) {
     llvm::SmallVector<int64_t> sizes = op.getStaticLoopRanges(), index(sizes.size(), 0);
     std::vector<double> slots = body.initial;
     for (size_t point = 0; point < result.size(); ++point) {

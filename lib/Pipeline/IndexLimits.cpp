@@ -40,8 +40,8 @@ private:
       return;
     }
     mlir::Operation *op = value.getDefiningOp();
-    if (mlir::isa<graph::CastOp, graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastToOp, graph::ConcatOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::ExtractSliceOp,
-            arith::TruncIOp, arith::ExtSIOp>(op)) {
+    if (mlir::isa<graph::CastOp, graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::BroadcastToOp, graph::ConcatOp, tensor::CollapseShapeOp,
+                  tensor::ExpandShapeOp, tensor::ExtractSliceOp, arith::TruncIOp, arith::ExtSIOp>(op)) {
       for (Value operand : op->getOperands())
         tensor(operand, rows);
     } else if (auto generic = dyn_cast<linalg::GenericOp>(op)) {

@@ -24,8 +24,8 @@ double pointsOf(linalg::LinalgOp op) {
 bool isContraction(linalg::LinalgOp op) { return linalg::isaContractionOpInterface(op) || linalg::isaConvolutionOpInterface(op); }
 
 bool isTranscendental(mlir::Operation &op) {
-  return mlir::isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp, math::Log1pOp, math::Log2Op, math::TanhOp, math::ErfOp, math::SqrtOp, math::RsqrtOp, math::SinOp, math::CosOp, math::PowFOp,
-             math::FPowIOp>(op);
+  return mlir::isa<math::ExpOp, math::Exp2Op, math::ExpM1Op, math::LogOp, math::Log1pOp, math::Log2Op, math::TanhOp, math::ErfOp, math::SqrtOp, math::RsqrtOp,
+                   math::SinOp, math::CosOp, math::PowFOp, math::FPowIOp>(op);
 }
 
 /// A pooling window of linalg has the convolution's form without a product.

@@ -17,11 +17,11 @@ namespace {
 
 /// What the framework's graph holds too much of.
 void simplifyGraph(OpPassManager &passes, const Settings &) {
-  passes.addPass(createCanonicalizerPass());                                      // dead operators, folds of moves
-  passes.addPass(createCSEPass());                                                // masks and positions are often written once a layer
-  passes.addPass(graph::createNarrowIntegers());                                  // the chip has no int64
-  passes.addNestedPass<func::FuncOp>(graph::createFoldGraphConstants());          // masks and positions that depend on no input
-  passes.addPass(createCanonicalizerPass());                                      // what the constants allow
+  passes.addPass(createCanonicalizerPass());                             // dead operators, folds of moves
+  passes.addPass(createCSEPass());                                       // masks and positions are often written once a layer
+  passes.addPass(graph::createNarrowIntegers());                         // the chip has no int64
+  passes.addNestedPass<func::FuncOp>(graph::createFoldGraphConstants()); // masks and positions that depend on no input
+  passes.addPass(createCanonicalizerPass());                             // what the constants allow
 }
 
 /// The types that every operator computes in; from here on they do not change.
@@ -29,14 +29,14 @@ void selectTypes(OpPassManager &passes, const Settings &settings) {
   graph::AutoCastOptions options;
   options.mode = settings.autoCast;
   options.type = settings.autoCastType;
-  passes.addNestedPass<func::FuncOp>(graph::createAutoCast(options));             // --auto-cast
-  passes.addPass(createCanonicalizerPass());                                      // pairs of casts
-  passes.addPass(createCSEPass());                                                // one cast of a value with several readers
+  passes.addNestedPass<func::FuncOp>(graph::createAutoCast(options)); // --auto-cast
+  passes.addPass(createCanonicalizerPass());                          // pairs of casts
+  passes.addPass(createCSEPass());                                    // one cast of a value with several readers
 }
 
 /// Operators with framework meaning to simple ones.
 void decomposeGraph(OpPassManager &passes, const Settings &settings) {
-  passes.addNestedPass<func::FuncOp>(graph::createDecomposeGraph());              // norms, softmax, attention, biases
+  passes.addNestedPass<func::FuncOp>(graph::createDecomposeGraph()); // norms, softmax, attention, biases
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
   if (settings.parameters)
@@ -45,30 +45,26 @@ void decomposeGraph(OpPassManager &passes, const Settings &settings) {
 }
 
 /// Whole-tensor operators to loops with scalar bodies.
-void graphToLinalg(OpPassManager &passes, const Settings &) {
-  passes.addPass(createConvertGraphToLinalg());
-}
+void graphToLinalg(OpPassManager &passes, const Settings &) { passes.addPass(createConvertGraphToLinalg()); }
 
 /// What foreign modules bring along, and as few tensors in between as possible.
 void simplifyLinalg(OpPassManager &passes, const Settings &settings) {
-  passes.addNestedPass<func::FuncOp>(createDemoteF64());                          // the chip has no f64
-  passes.addPass(createCanonicalizerPass());                                      // casts of constants, folds of shapes
-  passes.addNestedPass<func::FuncOp>(createGeneralizeLinalg());                   // one form for all that comes after
-  passes.addNestedPass<func::FuncOp>(createFoldLinalgConstants());                // statistics of batch norms, assertions about them
-  passes.addNestedPass<func::FuncOp>(createEraseDeadResults());                   // the index beside a maximum, for example
+  passes.addNestedPass<func::FuncOp>(createDemoteF64());           // the chip has no f64
+  passes.addPass(createCanonicalizerPass());                       // casts of constants, folds of shapes
+  passes.addNestedPass<func::FuncOp>(createGeneralizeLinalg());    // one form for all that comes after
+  passes.addNestedPass<func::FuncOp>(createFoldLinalgConstants()); // statistics of batch norms, assertions about them
+  passes.addNestedPass<func::FuncOp>(createEraseDeadResults());    // the index beside a maximum, for example
   if (settings.parameters)
-    passes.addPass(createExternalizeConstants(settings.parameters));              // megabytes leave the text
+    passes.addPass(createExternalizeConstants(settings.parameters)); // megabytes leave the text
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
-  passes.addNestedPass<func::FuncOp>(createFuseElementwise());                    // one pass over memory instead of several
+  passes.addNestedPass<func::FuncOp>(createFuseElementwise()); // one pass over memory instead of several
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
 }
 
 /// Loops over the whole chip: places, tiles, instructions. After this the arithmetic is fixed.
-void linalgToTile(OpPassManager &passes, const Settings &settings) {
-  passes.addPass(createConvertLinalgToTilePass(*settings.chip));
-}
+void linalgToTile(OpPassManager &passes, const Settings &settings) { passes.addPass(createConvertLinalgToTilePass(*settings.chip)); }
 
 } // namespace
 

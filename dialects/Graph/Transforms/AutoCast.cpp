@@ -25,7 +25,10 @@ FloatType selectableType(StringRef name, Builder &builder) {
 
 /// How many leading operands of a contraction the matrix engine reads; the others (bias, mask) keep their type.
 unsigned contractedOperands(Operation *op) {
-  return llvm::TypeSwitch<Operation *, unsigned>(op).Case<MatmulOp, LinearOp, Conv2dOp>([](auto) { return 2u; }).Case<AttentionOp>([](auto) { return 3u; }).Default([](Operation *) { return 0u; });
+  return llvm::TypeSwitch<Operation *, unsigned>(op)
+      .Case<MatmulOp, LinearOp, Conv2dOp>([](auto) { return 2u; })
+      .Case<AttentionOp>([](auto) { return 3u; })
+      .Default([](Operation *) { return 0u; });
 }
 
 /// Constants of the narrow type: finite stays finite (the usual -3.4e38 of masks would become -inf).
@@ -93,13 +96,15 @@ private:
       castOperation(builder, op);
   }
 
-  /// What depends on parameters and constants alone is folded before the chip sees it: it stays in f32 (rotary angles would suffer) and is rounded once, at its border.
+  /// What depends on parameters and constants alone is folded before the chip sees it: it stays in f32 (rotary angles would suffer) and is rounded once, at its
+  /// border.
   bool computedOnHost(Operation *op) {
     if (op->getNumResults() != 1 || !isMemoryEffectFree(op))
       return false;
     if (op->getNumOperands() == 0)
       return isa<ParameterOp, ConstantOp, IotaOp>(op);
-    return contractedOperands(op) == 0 && llvm::all_of(op->getOperands(), [&](Value operand) { return operand.getDefiningOp() && host.contains(operand.getDefiningOp()); });
+    return contractedOperands(op) == 0 &&
+           llvm::all_of(op->getOperands(), [&](Value operand) { return operand.getDefiningOp() && host.contains(operand.getDefiningOp()); });
   }
 
   /// A value that keeps its type but whose users on the chip see the narrow one.

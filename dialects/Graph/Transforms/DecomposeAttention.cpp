@@ -15,9 +15,9 @@ constexpr double kMasked = -1e30;
 
 /// Grouped heads: q [.., H, T, D] and k, v [.., G, T, D] become [.., G, H/G * T, D], so that a group's queries share one product and nothing is copied.
 struct Heads {
-  int64_t queries;  ///< Tq
-  int64_t repeats;  ///< H / G
-  Shape original;   ///< of q
+  int64_t queries; ///< Tq
+  int64_t repeats; ///< H / G
+  Shape original;  ///< of q
 };
 
 Value groupQueries(Build &build, Value q, Value k, Heads &heads) {

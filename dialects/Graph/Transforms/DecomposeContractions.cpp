@@ -38,7 +38,8 @@ struct SplitConvolutionBias : OpRewritePattern<Conv2dOp> {
       return failure();
     Build build(rewriter, op.getLoc());
     RankedTensorType type = tensorOf(op.getResult());
-    Value out = build.make<Conv2dOp>(type.clone(rewriter.getF32Type()), op.getX(), op.getWeight(), Value(), op.getStridesAttr(), op.getPaddingAttr(), op.getDilationAttr(), op.getGroupsAttr());
+    Value out = build.make<Conv2dOp>(type.clone(rewriter.getF32Type()), op.getX(), op.getWeight(), Value(), op.getStridesAttr(), op.getPaddingAttr(),
+                                     op.getDilationAttr(), op.getGroupsAttr());
     rewriter.replaceOp(op, addBias(build, out, op.getBias(), 1, type.getElementType()));
     return success();
   }

@@ -142,7 +142,9 @@ struct DecomposeCumsum : OpRewritePattern<CumsumOp> {
 } // namespace
 
 void addNormalizationDecompositions(RewritePatternSet &patterns) {
-  patterns.add<DecomposeLayerNorm, DecomposeRmsNorm, DecomposeBatchNorm, DecomposeGroupNorm, DecomposeSoftmax, DecomposeLogSoftmax, DecomposeMean, DecomposeCumsum>(patterns.getContext());
+  patterns
+      .add<DecomposeLayerNorm, DecomposeRmsNorm, DecomposeBatchNorm, DecomposeGroupNorm, DecomposeSoftmax, DecomposeLogSoftmax, DecomposeMean, DecomposeCumsum>(
+          patterns.getContext());
 }
 
 } // namespace manaslu::graph

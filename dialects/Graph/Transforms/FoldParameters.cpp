@@ -82,7 +82,8 @@ private:
     Type element = type.getElementType().isInteger(64) ? IntegerType::get(&getContext(), 32) : type.getElementType();
     if (!parameter || ArrayRef<int64_t>(parameter->shape) != type.getShape() || storageOf(element) != parameter->type) {
       std::string reason = store->reasonAgainst(op.getName());
-      op.emitError("MN-IN-WEIGHTS-NAME: parameter '") << op.getName() << "' of type " << type << (parameter ? " is stored under another shape or type" : " is not in the weights")
+      op.emitError("MN-IN-WEIGHTS-NAME: parameter '") << op.getName() << "' of type " << type
+                                                      << (parameter ? " is stored under another shape or type" : " is not in the weights")
                                                       << (reason.empty() ? "" : ": ") << reason;
       damaged = true;
       return std::nullopt;

@@ -29,7 +29,9 @@ Interval elements(DenseElementsAttr values) {
   return out.value_or(Interval{0, 0});
 }
 
-Interval absolute(const Interval &x) { return {x.low <= 0 && x.high >= 0 ? 0 : std::min(x.low < 0 ? -x.low : x.low, x.high < 0 ? -x.high : x.high), std::max(-x.low, x.high)}; }
+Interval absolute(const Interval &x) {
+  return {x.low <= 0 && x.high >= 0 ? 0 : std::min(x.low < 0 ? -x.low : x.low, x.high < 0 ? -x.high : x.high), std::max(-x.low, x.high)};
+}
 
 Interval remainder(const Interval &a, const Interval &b) {
   Interval size = absolute(b);

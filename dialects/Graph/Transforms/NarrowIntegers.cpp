@@ -31,8 +31,9 @@ std::optional<int64_t> indexedRows(Value value) {
     Operation *user = use.getOwner();
     if (auto gather = dyn_cast<GatherOp>(user); gather && use.getOperandNumber() == 1)
       take(tensorOf(gather.getTable()).getDimSize(*normalizeAxis(gather.getAxis(), tensorOf(gather.getTable()).getRank())));
-    else if (isa<ReshapeOp, TransposeOp, BroadcastToOp>(user) || (isa<CastOp>(user) && tensorOf(user->getResult(0)).getElementType().getIntOrFloatBitWidth() >= 32 &&
-                                                                  isa<IntegerType>(tensorOf(user->getResult(0)).getElementType())))
+    else if (isa<ReshapeOp, TransposeOp, BroadcastToOp>(user) ||
+             (isa<CastOp>(user) && tensorOf(user->getResult(0)).getElementType().getIntOrFloatBitWidth() >= 32 &&
+              isa<IntegerType>(tensorOf(user->getResult(0)).getElementType())))
       take(indexedRows(user->getResult(0)));
   }
   return least;
@@ -62,7 +63,8 @@ private:
       found = interval;
     }
     if (bits < 0)
-      return last->emitOpError("MN-NUM-RANGE: values of int64 may reach ") << textOf(*found) << ", outside int32 " << textOf(kInt32) << "; use int32 in the model, or bound the operands";
+      return last->emitOpError("MN-NUM-RANGE: values of int64 may reach ")
+             << textOf(*found) << ", outside int32 " << textOf(kInt32) << "; use int32 in the model, or bound the operands";
     changeTypes(function, bits);
     return success();
   }
@@ -106,7 +108,8 @@ private:
       Interval bound = boundOf(argument, bits);
       function.setArgAttr(argument.getArgNumber(), kHostTypeAttribute, builder.getStringAttr("int64"));
       if (!kInt32.within(bound))
-        function.setArgAttr(argument.getArgNumber(), kRangeAttribute, builder.getDenseI64ArrayAttr({static_cast<int64_t>(bound.low), static_cast<int64_t>(bound.high)}));
+        function.setArgAttr(argument.getArgNumber(), kRangeAttribute,
+                            builder.getDenseI64ArrayAttr({static_cast<int64_t>(bound.low), static_cast<int64_t>(bound.high)}));
       argument.setType(narrowed(argument.getType()));
     }
     function.walk([&](Operation *op) {

@@ -36,7 +36,8 @@ LogicalResult lowerMatmul(Lowering &lowering, graph::MatmulOp op) {
   AffineMap a = op.getTransposeA() ? operandMap(op.getA(), inner, row) : operandMap(op.getA(), row, inner);
   AffineMap c = op.getTransposeB() ? operandMap(op.getB(), column, inner) : operandMap(op.getB(), inner, column);
   AffineMap out = AffineMap::getMultiDimIdentityMap(loops, b.getContext()).dropResult(rank);
-  lowering.set(op.getResult(), contraction(lowering, lowering.tensor(op.getA()), lowering.tensor(op.getB()), type.getShape(), type.getElementType(), {a, c, out}, 1));
+  lowering.set(op.getResult(),
+               contraction(lowering, lowering.tensor(op.getA()), lowering.tensor(op.getB()), type.getShape(), type.getElementType(), {a, c, out}, 1));
   return success();
 }
 
@@ -55,8 +56,9 @@ Value plainConvolution(Lowering &lowering, graph::Conv2dOp op, Value x, Value we
   OpBuilder &b = lowering.b;
   auto d = [&](unsigned i) { return b.getAffineDimExpr(i); };
   Window window = windowOf(b, op.getStrides(), op.getDilation(), 2, 5);
-  return contraction(lowering, x, weight, type.getShape(), type.getElementType(),
-                     {lowering.map(7, {d(0), d(4), window.row, window.column}), lowering.map(7, {d(1), d(4), d(5), d(6)}), lowering.map(7, {d(0), d(1), d(2), d(3)})}, 3);
+  return contraction(
+      lowering, x, weight, type.getShape(), type.getElementType(),
+      {lowering.map(7, {d(0), d(4), window.row, window.column}), lowering.map(7, {d(1), d(4), d(5), d(6)}), lowering.map(7, {d(0), d(1), d(2), d(3)})}, 3);
 }
 
 // One input and one output channel a group. Loops: image, channel, height, width, kernel height, kernel width.
@@ -67,7 +69,8 @@ Value depthwiseConvolution(Lowering &lowering, graph::Conv2dOp op, Value x, Valu
   auto d = [&](unsigned i) { return b.getAffineDimExpr(i); };
   Window window = windowOf(b, op.getStrides(), op.getDilation(), 2, 4);
   return contraction(lowering, x, lowering.reshape(weight, {kernel[0], kernel[2], kernel[3]}), type.getShape(), type.getElementType(),
-                     {lowering.map(6, {d(0), d(1), window.row, window.column}), lowering.map(6, {d(1), d(4), d(5)}), lowering.map(6, {d(0), d(1), d(2), d(3)})}, 2);
+                     {lowering.map(6, {d(0), d(1), window.row, window.column}), lowering.map(6, {d(1), d(4), d(5)}), lowering.map(6, {d(0), d(1), d(2), d(3)})},
+                     2);
 }
 
 // Loops: image, group, output channel, height, width, input channel, kernel height, kernel width.
@@ -86,7 +89,9 @@ Value groupedConvolution(Lowering &lowering, graph::Conv2dOp op, Value x, Value 
   x = lowering.reshape(x, split(graph::tensorOf(x).getShape(), 1));
   weight = lowering.reshape(weight, split(graph::tensorOf(weight).getShape(), 0));
   Value out = contraction(lowering, x, weight, split(type.getShape(), 1), type.getElementType(),
-                          {lowering.map(8, {d(0), d(1), d(5), window.row, window.column}), lowering.map(8, {d(1), d(2), d(5), d(6), d(7)}), lowering.map(8, {d(0), d(1), d(2), d(3), d(4)})}, 3);
+                          {lowering.map(8, {d(0), d(1), d(5), window.row, window.column}), lowering.map(8, {d(1), d(2), d(5), d(6), d(7)}),
+                           lowering.map(8, {d(0), d(1), d(2), d(3), d(4)})},
+                          3);
   return lowering.reshape(out, type.getShape());
 }
 
@@ -97,7 +102,9 @@ LogicalResult lowerConvolution(Lowering &lowering, graph::Conv2dOp op) {
   Value x = lowering.pad(lowering.tensor(op.getX()), {0, 0, sides[0], sides[1]}, {0, 0, sides[2], sides[3]}, 0), weight = lowering.tensor(op.getWeight());
   int64_t groups = op.getGroups();
   bool depthwise = groups > 1 && groups == graph::tensorOf(op.getX()).getDimSize(1) && groups == graph::tensorOf(op.getResult()).getDimSize(1);
-  lowering.set(op.getResult(), groups == 1 ? plainConvolution(lowering, op, x, weight) : depthwise ? depthwiseConvolution(lowering, op, x, weight) : groupedConvolution(lowering, op, x, weight));
+  lowering.set(op.getResult(), groups == 1 ? plainConvolution(lowering, op, x, weight)
+                               : depthwise ? depthwiseConvolution(lowering, op, x, weight)
+                                           : groupedConvolution(lowering, op, x, weight));
   return success();
 }
 

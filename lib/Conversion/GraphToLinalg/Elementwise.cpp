@@ -33,8 +33,8 @@ Value source(Value value) {
 struct Body {
   Lowering &lowering;
   ArrayRef<int64_t> shape;
-  SmallVector<Value> inputs;     ///< graph values read as tensors
-  ValueRange arguments;          ///< of the body, while it is built
+  SmallVector<Value> inputs; ///< graph values read as tensors
+  ValueRange arguments;      ///< of the body, while it is built
 
   void collect(Operation *op) {
     for (Value operand : op->getOperands())

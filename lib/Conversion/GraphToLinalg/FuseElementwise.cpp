@@ -20,12 +20,16 @@ bool isContraction(linalg::LinalgOp op) {
   Operation *sum = op.getBlock()->getTerminator()->getOperand(0).getDefiningOp();
   if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(sum))
     return false;
-  return llvm::any_of(sum->getOperands(), [](Value operand) { return isa_and_nonnull<arith::MulFOp, arith::MulIOp>(operand.getDefiningOp()) && operand.getDefiningOp()->getOperand(0) != operand.getDefiningOp()->getOperand(1); });
+  return llvm::any_of(sum->getOperands(), [](Value operand) {
+    return isa_and_nonnull<arith::MulFOp, arith::MulIOp>(operand.getDefiningOp()) &&
+           operand.getDefiningOp()->getOperand(0) != operand.getDefiningOp()->getOperand(1);
+  });
 }
 
 /// A window reads each element several times, at computed places: its input must be a tensor.
 bool readsWindows(linalg::LinalgOp op) {
-  return llvm::any_of(op.getIndexingMapsArray(), [](AffineMap map) { return llvm::any_of(map.getResults(), [](AffineExpr e) { return isa<AffineBinaryOpExpr>(e); }); });
+  return llvm::any_of(op.getIndexingMapsArray(),
+                      [](AffineMap map) { return llvm::any_of(map.getResults(), [](AffineExpr e) { return isa<AffineBinaryOpExpr>(e); }); });
 }
 
 bool mayFuse(OpOperand *operand) {

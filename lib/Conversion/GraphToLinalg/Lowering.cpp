@@ -42,11 +42,13 @@ Value Lowering::generic(ValueRange inputs, Value output, ArrayRef<AffineMap> map
   unsigned loops = maps.back().getNumDims();
   SmallVector<utils::IteratorType> iterators(loops - reductions, utils::IteratorType::parallel);
   iterators.append(reductions, utils::IteratorType::reduction);
-  return linalg::GenericOp::create(b, output.getType(), inputs, output, maps, iterators, [&](OpBuilder &inner, Location loc, ValueRange arguments) {
-           OpBuilder::InsertionGuard guard(b);
-           b.setInsertionPointToEnd(inner.getInsertionBlock());
-           linalg::YieldOp::create(b, body(arguments));
-         }).getResult(0);
+  return linalg::GenericOp::create(b, output.getType(), inputs, output, maps, iterators,
+                                   [&](OpBuilder &inner, Location loc, ValueRange arguments) {
+                                     OpBuilder::InsertionGuard guard(b);
+                                     b.setInsertionPointToEnd(inner.getInsertionBlock());
+                                     linalg::YieldOp::create(b, body(arguments));
+                                   })
+      .getResult(0);
 }
 
 Value Lowering::empty(ArrayRef<int64_t> shape, Type element) { return tensor::EmptyOp::create(b, shape, element); }

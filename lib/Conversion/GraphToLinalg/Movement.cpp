@@ -26,7 +26,8 @@ ml_program::GlobalOp globalOf(Lowering &lowering, Operation *op, StringRef name,
   while (isa<ml_program::GlobalOp>(before))
     before = before->getNextNode();
   lowering.b.setInsertionPoint(before);
-  return ml_program::GlobalOp::create(lowering.b, name, type, isMutable, ml_program::ExternAttr::get(lowering.b.getContext(), type), lowering.b.getStringAttr("private"));
+  return ml_program::GlobalOp::create(lowering.b, name, type, isMutable, ml_program::ExternAttr::get(lowering.b.getContext(), type),
+                                      lowering.b.getStringAttr("private"));
 }
 
 LogicalResult lowerParameter(Lowering &lowering, graph::ParameterOp op) {
@@ -63,13 +64,14 @@ LogicalResult lowerGather(Lowering &lowering, graph::GatherOp op) {
   unsigned rank = type.getRank(), indexRank = graph::tensorOf(indices).getRank();
   unsigned axis = *graph::normalizeAxis(op.getAxis(), graph::tensorOf(table).getRank());
   AffineMap identity = lowering.b.getMultiDimIdentityMap(rank);
-  Value out = lowering.generic(indices, lowering.empty(type.getShape(), type.getElementType()), {identity.getSliceMap(axis, indexRank), identity}, 0, [&](ValueRange arguments) {
-    SmallVector<Value> at;
-    for (unsigned dim = 0; dim < static_cast<unsigned>(graph::tensorOf(table).getRank()); ++dim)
-      at.push_back(dim == axis ? Value(arith::IndexCastOp::create(lowering.b, lowering.b.getIndexType(), arguments[0]))
-                               : Value(linalg::IndexOp::create(lowering.b, dim < axis ? dim : dim + indexRank - 1)));
-    return tensor::ExtractOp::create(lowering.b, table, at);
-  });
+  Value out = lowering.generic(indices, lowering.empty(type.getShape(), type.getElementType()), {identity.getSliceMap(axis, indexRank), identity}, 0,
+                               [&](ValueRange arguments) {
+                                 SmallVector<Value> at;
+                                 for (unsigned dim = 0; dim < static_cast<unsigned>(graph::tensorOf(table).getRank()); ++dim)
+                                   at.push_back(dim == axis ? Value(arith::IndexCastOp::create(lowering.b, lowering.b.getIndexType(), arguments[0]))
+                                                            : Value(linalg::IndexOp::create(lowering.b, dim < axis ? dim : dim + indexRank - 1)));
+                                 return tensor::ExtractOp::create(lowering.b, table, at);
+                               });
   lowering.set(op.getResult(), out);
   return success();
 }
@@ -83,9 +85,12 @@ LogicalResult lowerTranspose(Lowering &lowering, graph::TransposeOp op) {
 
 LogicalResult lowerSlice(Lowering &lowering, graph::SliceOp op) {
   RankedTensorType type = signlessType(op.getType());
-  auto attributes = [&](ArrayRef<int64_t> values) { return llvm::map_to_vector(values, [&](int64_t value) -> OpFoldResult { return lowering.b.getIndexAttr(value); }); };
+  auto attributes = [&](ArrayRef<int64_t> values) {
+    return llvm::map_to_vector(values, [&](int64_t value) -> OpFoldResult { return lowering.b.getIndexAttr(value); });
+  };
   Value x = lowering.tensor(op.getX());
-  lowering.set(op.getResult(), tensor::ExtractSliceOp::create(lowering.b, type, x, attributes(op.getStarts()), attributes(type.getShape()), attributes(op.getStrides())));
+  lowering.set(op.getResult(),
+               tensor::ExtractSliceOp::create(lowering.b, type, x, attributes(op.getStarts()), attributes(type.getShape()), attributes(op.getStrides())));
   return success();
 }
 

@@ -72,7 +72,8 @@ LogicalResult lowerReduce(Lowering &lowering, Operation *op, ArrayRef<int64_t> a
 }
 
 /// `kind` over windows of a padded NCHW tensor, in f32. Loops: image, channel, height, width, kernel height, kernel width.
-Value windows(Lowering &lowering, Value x, ArrayRef<int64_t> shape, ArrayRef<int64_t> kernel, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilation, Combine kind) {
+Value windows(Lowering &lowering, Value x, ArrayRef<int64_t> shape, ArrayRef<int64_t> kernel, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilation,
+              Combine kind) {
   ImplicitLocOpBuilder &b = lowering.b;
   auto d = [&](unsigned i) { return b.getAffineDimExpr(i); };
   AffineMap in = lowering.map(6, {d(0), d(1), d(2) * strides[0] + d(4) * dilation[0], d(3) * strides[1] + d(5) * dilation[1]});
@@ -178,17 +179,19 @@ LogicalResult lowerArgmax(Lowering &lowering, graph::ArgmaxOp op) {
   Value best = lowering.fill(kept, accumulator, neutral(Combine::Max, accumulator)), index = lowering.fill(kept, result.getElementType(), 0);
   SmallVector<utils::IteratorType> iterators(rank - 1, utils::IteratorType::parallel);
   iterators.push_back(utils::IteratorType::reduction);
-  auto generic = linalg::GenericOp::create(b, TypeRange{best.getType(), index.getType()}, x, ValueRange{best, index}, ArrayRef<AffineMap>{lowering.map(rank, in), out, out}, iterators,
-                                           [&](OpBuilder &inner, Location, ValueRange arguments) {
-                                             OpBuilder::InsertionGuard guard(b);
-                                             b.setInsertionPointToEnd(inner.getInsertionBlock());
-                                             Value wide = lowering.widen(arguments[0]);
-                                             Value larger = isa<FloatType>(accumulator) ? Value(arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, wide, arguments[1]))
-                                                                                        : Value(arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, wide, arguments[1]));
-                                             Value at = arith::IndexCastOp::create(b, result.getElementType(), linalg::IndexOp::create(b, rank - 1));
-                                             Value value = arith::SelectOp::create(b, larger, wide, arguments[1]), place = arith::SelectOp::create(b, larger, at, arguments[2]);
-                                             linalg::YieldOp::create(b, ValueRange{value, place});
-                                           });
+  auto generic =
+      linalg::GenericOp::create(b, TypeRange{best.getType(), index.getType()}, x, ValueRange{best, index},
+                                ArrayRef<AffineMap>{lowering.map(rank, in), out, out}, iterators, [&](OpBuilder &inner, Location, ValueRange arguments) {
+                                  OpBuilder::InsertionGuard guard(b);
+                                  b.setInsertionPointToEnd(inner.getInsertionBlock());
+                                  Value wide = lowering.widen(arguments[0]);
+                                  Value larger = isa<FloatType>(accumulator) ? Value(arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, wide, arguments[1]))
+                                                                             : Value(arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, wide, arguments[1]));
+                                  Value at = arith::IndexCastOp::create(b, result.getElementType(), linalg::IndexOp::create(b, rank - 1));
+                                  Value value = arith::SelectOp::create(b, larger, wide, arguments[1]),
+                                        place = arith::SelectOp::create(b, larger, at, arguments[2]);
+                                  linalg::YieldOp::create(b, ValueRange{value, place});
+                                });
   lowering.set(op.getResult(), lowering.reshape(generic.getResult(1), result.getShape()));
   return success();
 }

@@ -65,8 +65,9 @@ Value gelu(B &b, Operation *op, Args args) {
 
 Value compareValues(B &b, StringRef predicate, bool isUnsigned, Value x, Value y) {
   if (isa<FloatType>(x.getType())) {
-    static const llvm::StringMap<arith::CmpFPredicate> floats = {{"eq", arith::CmpFPredicate::OEQ}, {"ne", arith::CmpFPredicate::UNE}, {"lt", arith::CmpFPredicate::OLT},
-                                                                 {"le", arith::CmpFPredicate::OLE}, {"gt", arith::CmpFPredicate::OGT}, {"ge", arith::CmpFPredicate::OGE}};
+    static const llvm::StringMap<arith::CmpFPredicate> floats = {{"eq", arith::CmpFPredicate::OEQ}, {"ne", arith::CmpFPredicate::UNE},
+                                                                 {"lt", arith::CmpFPredicate::OLT}, {"le", arith::CmpFPredicate::OLE},
+                                                                 {"gt", arith::CmpFPredicate::OGT}, {"ge", arith::CmpFPredicate::OGE}};
     return arith::CmpFOp::create(b, floats.lookup(predicate), x, y);
   }
   using P = arith::CmpIPredicate;
@@ -120,15 +121,42 @@ Value castScalar(B &b, Operation *op, Args args) {
 }
 
 const llvm::StringMap<Rule> &rules() {
-  static const llvm::StringMap<Rule> table = {
-      {"neg", neg}, {"abs", absolute}, {"exp", floatUnary<math::ExpOp>}, {"exp2", floatUnary<math::Exp2Op>}, {"log", floatUnary<math::LogOp>}, {"log1p", floatUnary<math::Log1pOp>},
-      {"expm1", floatUnary<math::ExpM1Op>}, {"sqrt", floatUnary<math::SqrtOp>}, {"rsqrt", floatUnary<math::RsqrtOp>}, {"reciprocal", reciprocal}, {"tanh", floatUnary<math::TanhOp>},
-      {"sigmoid", sigmoid}, {"erf", floatUnary<math::ErfOp>}, {"gelu", gelu}, {"silu", silu}, {"relu", relu}, {"sin", floatUnary<math::SinOp>}, {"cos", floatUnary<math::CosOp>},
-      {"floor", floatUnary<math::FloorOp>}, {"sign", sign}, {"logical_not", logicalNot}, {"square", square},
-      {"add", binary<arith::AddFOp, arith::AddIOp>}, {"sub", binary<arith::SubFOp, arith::SubIOp>}, {"mul", binary<arith::MulFOp, arith::MulIOp>},
-      {"div", binary<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>}, {"pow", power}, {"max", binary<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>},
-      {"min", binary<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>}, {"remainder", remainder}, {"compare", compare}, {"logical_and", binary<arith::AddFOp, arith::AndIOp>},
-      {"logical_or", binary<arith::AddFOp, arith::OrIOp>}, {"logical_xor", binary<arith::AddFOp, arith::XOrIOp>}, {"select", select}, {"cast", castScalar}};
+  static const llvm::StringMap<Rule> table = {{"neg", neg},
+                                              {"abs", absolute},
+                                              {"exp", floatUnary<math::ExpOp>},
+                                              {"exp2", floatUnary<math::Exp2Op>},
+                                              {"log", floatUnary<math::LogOp>},
+                                              {"log1p", floatUnary<math::Log1pOp>},
+                                              {"expm1", floatUnary<math::ExpM1Op>},
+                                              {"sqrt", floatUnary<math::SqrtOp>},
+                                              {"rsqrt", floatUnary<math::RsqrtOp>},
+                                              {"reciprocal", reciprocal},
+                                              {"tanh", floatUnary<math::TanhOp>},
+                                              {"sigmoid", sigmoid},
+                                              {"erf", floatUnary<math::ErfOp>},
+                                              {"gelu", gelu},
+                                              {"silu", silu},
+                                              {"relu", relu},
+                                              {"sin", floatUnary<math::SinOp>},
+                                              {"cos", floatUnary<math::CosOp>},
+                                              {"floor", floatUnary<math::FloorOp>},
+                                              {"sign", sign},
+                                              {"logical_not", logicalNot},
+                                              {"square", square},
+                                              {"add", binary<arith::AddFOp, arith::AddIOp>},
+                                              {"sub", binary<arith::SubFOp, arith::SubIOp>},
+                                              {"mul", binary<arith::MulFOp, arith::MulIOp>},
+                                              {"div", binary<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>},
+                                              {"pow", power},
+                                              {"max", binary<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>},
+                                              {"min", binary<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>},
+                                              {"remainder", remainder},
+                                              {"compare", compare},
+                                              {"logical_and", binary<arith::AddFOp, arith::AndIOp>},
+                                              {"logical_or", binary<arith::AddFOp, arith::OrIOp>},
+                                              {"logical_xor", binary<arith::AddFOp, arith::XOrIOp>},
+                                              {"select", select},
+                                              {"cast", castScalar}};
   return table;
 }
 
