@@ -114,16 +114,9 @@ private:
     else if (!versions.empty() && layout.replicated() && chip.ge && !versions.front()->replicated())
       cost = broadcasts(storage, *versions.front());
     else
-      cost = versions.empty() ? 0 : transfer(storage, *versions.front()) + transfer(storage, layout) + 6 * chip.dmaLatencyNs * 1000;
+      cost = versions.empty() ? 0 : transfer(storage, *versions.front()) + transfer(storage, layout) + 150 * chip.dmaLatencyNs * 1000; // possible at top level only: the last resort
     versions.push_back(&layout);
     return cost;
-  }
-
-  static bool transposable(const Layout &from, const Layout &to) {
-    for (const PartitionEntry &entry : to.part)
-      if (entry.atom < 0 || std::find(from.free.begin(), from.free.end(), entry.atom) == from.free.end())
-        return false;
-    return std::none_of(from.part.begin(), from.part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
   }
 
   /// A column is transposed, copied and broadcast by ge, each waiting for the one before.

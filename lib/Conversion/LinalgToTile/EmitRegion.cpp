@@ -390,7 +390,12 @@ void Emitter::emitGroup(const Group &group) {
         loc = node.loc;
         for (size_t i = 0; i < node.inputs.size(); ++i)
           if (int storage = node.inputs[i].storage; local(storage) && !versions[storage].empty() && !find(storage, requirements[member].inputs[i])) {
-            Placed converted = convert(versions[storage].back(), requirements[member].inputs[i]);
+            // From the version that transposes lead from, if there is one.
+            const Placed *from = &versions[storage].back();
+            for (const Placed &version : versions[storage])
+              if (version.space == tile::Space::Sbuf && transposable(version.layout, requirements[member].inputs[i]))
+                from = &version;
+            Placed converted = convert(Placed(*from), requirements[member].inputs[i]);
             versions[storage].push_back(converted);
           }
       }

@@ -251,14 +251,9 @@ Placed Emitter::load(int storage, const Layout &layout, Location where) {
 
 /// Another layout of a resident storage: transposes on pe where every new partition atom is free in the old one, else a round trip through device memory.
 Placed Emitter::convert(const Placed &from, const Layout &to) {
-  bool transposable = true;
-  for (const PartitionEntry &entry : to.part)
-    transposable = transposable && entry.atom >= 0 && llvm::is_contained(from.layout.free, entry.atom);
-  for (const PartitionEntry &entry : from.layout.part)
-    transposable = transposable && entry.atom >= 0;
   if (to.replicated() && chip.ge && llvm::none_of(from.layout.part, [](const PartitionEntry &entry) { return entry.atom < 0; }))
     return replicate(from, to);
-  if (!transposable || to.part.empty())
+  if (!transposable(from.layout, to))
     return roundTrip(from, to);
   Node node = identityNode(from.storage);
   const Access &access = node.inputs[0];

@@ -9,6 +9,13 @@ bool Layout::replicated() const {
   return !part.empty() && std::all_of(part.begin(), part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
 }
 
+bool transposable(const Layout &from, const Layout &to) {
+  for (const PartitionEntry &entry : to.part)
+    if (entry.atom < 0 || std::find(from.free.begin(), from.free.end(), entry.atom) == from.free.end())
+      return false;
+  return !to.part.empty() && std::none_of(from.part.begin(), from.part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
+}
+
 Layout replicatedLayout(const TensorProgram &program, int storage, int64_t partitions) {
   Layout layout;
   layout.part = {{-1, partitions}};

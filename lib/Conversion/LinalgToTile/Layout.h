@@ -24,7 +24,8 @@ struct Layout {
   bool replicated() const;
   int64_t rows() const { return step * inner; }
   int64_t chunks() const { return part.empty() ? 1 : (part[0].size + step - 1) / step; }
-  bool operator==(const Layout &other) const { return part == other.part && free == other.free; }
+  /// The order of the free atoms does not matter: access patterns reach any.
+  bool operator==(const Layout &other) const { return part == other.part && step == other.step; }
 };
 
 /// The layout with these partition entries (outermost first): leading entries that do not fit on `partitions` become free, the rest keeps the storage's order.
@@ -32,6 +33,9 @@ Layout makeLayout(const TensorProgram &program, int storage, std::vector<Partiti
 
 /// The layout in which every partition holds everything.
 Layout replicatedLayout(const TensorProgram &program, int storage, int64_t partitions);
+
+/// Whether transposes on pe lead from one layout to the other: every new partition atom is free in the old one, and the old one holds nothing twice.
+bool transposable(const Layout &from, const Layout &to);
 
 /// What a node chooses: for a contraction the operand that stays in the array; for all nodes the loops on the partitions of the result.
 struct Choice {
