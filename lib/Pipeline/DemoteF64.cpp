@@ -58,7 +58,8 @@ private:
       if (number)
         constant.setValueAttr(builder.getF32FloatAttr(static_cast<float>(number.getValueAsDouble())));
       else if (splat)
-        constant.setValueAttr(DenseElementsAttr::get(cast<ShapedType>(demoted(constant.getType())), static_cast<float>(splat.getSplatValue<APFloat>().convertToDouble())));
+        constant.setValueAttr(
+            DenseElementsAttr::get(cast<ShapedType>(demoted(constant.getType())), static_cast<float>(splat.getSplatValue<APFloat>().convertToDouble())));
       else
         return op->emitError("MN-NUM-F64: a constant of type ") << constant.getType() << "; the chip has no f64: store it as f32";
     }

@@ -45,7 +45,8 @@ struct ReplaceByZeros : RewritePattern {
 struct EraseInstruction : RewritePattern {
   explicit EraseInstruction(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
   LogicalResult matchAndRewrite(mlir::Operation *op, PatternRewriter &rewriter) const override {
-    bool instruction = mlir::isa<tile::EngineOp>(op) || (mlir::isa_and_nonnull<isa::IsaDialect>(op->getDialect()) && op->getNumRegions() == 0 && !mlir::isa<isa::RegionOp>(op) && op->getNextNode());
+    bool instruction = mlir::isa<tile::EngineOp>(op) || (mlir::isa_and_nonnull<isa::IsaDialect>(op->getDialect()) && op->getNumRegions() == 0 &&
+                                                         !mlir::isa<isa::RegionOp>(op) && op->getNextNode());
     if (!instruction || op->getNumResults())
       return failure();
     rewriter.eraseOp(op);
