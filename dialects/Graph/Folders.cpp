@@ -14,7 +14,8 @@ constexpr int64_t kFoldLimit = 64; ///< elements
 } // namespace
 
 LogicalResult FoldSmallIntegers::fold(Operation *op, ArrayRef<Attribute> operands, SmallVectorImpl<OpFoldResult> &results) const {
-  if (op->getNumResults() != 1 || isa<ConstantOp>(op))
+  // An iota costs no memory, and a comparison of two of them is how a causal mask is recognised: neither becomes a constant here.
+  if (op->getNumResults() != 1 || op->getNumOperands() == 0)
     return failure();
   auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
   if (!type || !isa<IntegerType>(type.getElementType()) || type.getNumElements() > kFoldLimit)

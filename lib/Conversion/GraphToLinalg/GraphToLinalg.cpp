@@ -19,6 +19,7 @@ struct ConvertGraphToLinalgPass : impl::ConvertGraphToLinalgBase<ConvertGraphToL
   }
 
 private:
+  /// linalg knows signless integers only: ui8 becomes i8, and the signature keeps a note.
   LogicalResult convert(func::FuncOp function) {
     if (!function.getBody().hasOneBlock())
       return success();
@@ -29,35 +30,44 @@ private:
     for (Operation &op : block)
       if (op.getName().getDialectNamespace() == "graph")
         converted.push_back(&op);
+    SmallVector<UnrealizedConversionCastOp> placeholders;
+    lowering.b.setInsertionPointToStart(&block);
     for (BlockArgument argument : block.getArguments()) {
       if (!isa<RankedTensorType>(argument.getType()))
         continue;
-      keepUnsigned(function, argument.getArgNumber(), argument.getType());
-      lowering.set(argument, argument);
+      Value tensor = argument;
+      // Graph operations must see the unsigned type until they are gone.
+      if (RankedTensorType type = signlessType(argument.getType()); type != argument.getType()) {
+        function.setArgAttr(argument.getArgNumber(), graph::kHostTypeAttribute, builder.getStringAttr("uint8"));
+        placeholders.push_back(UnrealizedConversionCastOp::create(lowering.b, type, argument));
+        tensor = placeholders.back().getResult(0);
+      }
+      lowering.set(argument, tensor);
     }
     bool failedAny = false;
     for (Operation *op : converted)
       failedAny |= failed(lowering.lower(op));
     if (failedAny)
       return failure();
-    for (BlockArgument argument : block.getArguments())
-      if (isa<RankedTensorType>(argument.getType()))
-        argument.setType(signlessType(argument.getType()));
     Operation *end = block.getTerminator();
     lowering.b.setInsertionPoint(end);
-    for (OpOperand &operand : end->getOpOperands())
-      if (isa<RankedTensorType>(operand.get().getType()))
-        operand.set(lowering.tensor(operand.get()));
-    function.setType(builder.getFunctionType(block.getArgumentTypes(), end->getOperandTypes()));
+    for (OpOperand &operand : end->getOpOperands()) {
+      if (!isa<RankedTensorType>(operand.get().getType()))
+        continue;
+      if (signlessType(operand.get().getType()) != operand.get().getType())
+        function.setResultAttr(operand.getOperandNumber(), graph::kHostTypeAttribute, builder.getStringAttr("uint8"));
+      operand.set(lowering.tensor(operand.get()));
+    }
     for (Operation *op : llvm::reverse(converted))
       op->erase();
+    for (UnrealizedConversionCastOp placeholder : placeholders) {
+      Value argument = placeholder.getOperand(0);
+      argument.setType(placeholder.getResult(0).getType());
+      placeholder.getResult(0).replaceAllUsesWith(argument);
+      placeholder.erase();
+    }
+    function.setType(builder.getFunctionType(block.getArgumentTypes(), end->getOperandTypes()));
     return success();
-  }
-
-  /// linalg knows signless integers only: the signature keeps the note.
-  void keepUnsigned(func::FuncOp function, unsigned number, Type type) {
-    if (cast<RankedTensorType>(type).getElementType().isUnsignedInteger())
-      function.setArgAttr(number, graph::kHostTypeAttribute, StringAttr::get(&getContext(), "uint8"));
   }
 };
 

@@ -1,0 +1,45 @@
+// Reductions accumulate in f32; reduced loops come last. Integers count, compare and add as they are.
+// RUN: manaslu-opt %s --convert-graph-to-linalg | FileCheck %s
+
+// CHECK-DAG: #[[MIDDLE:.*]] = affine_map<(d0, d1, d2) -> (d0, d2, d1)>
+
+// CHECK-LABEL: @sum
+// CHECK: linalg.fill {{.*}} -> tensor<2x4xf32>
+// CHECK: linalg.generic {indexing_maps = [#[[MIDDLE]], #{{.*}}], iterator_types = ["parallel", "parallel", "reduction"]}
+// CHECK: arith.extf
+// CHECK: arith.addf
+// CHECK: arith.truncf
+// CHECK: tensor.expand_shape {{.*}} into tensor<2x1x4xbf16>
+func.func @sum(%x: tensor<2x3x4xbf16>) -> tensor<2x1x4xbf16> {
+  %0 = "graph.reduce_sum"(%x) {axes = [1], keepdims} : (tensor<2x3x4xbf16>) -> tensor<2x1x4xbf16>
+  return %0 : tensor<2x1x4xbf16>
+}
+
+// CHECK-LABEL: @any
+// CHECK: arith.constant false
+// CHECK: arith.ori
+func.func @any(%x: tensor<2x3xi1>) -> tensor<2xi1> {
+  %0 = "graph.reduce_max"(%x) {axes = [1]} : (tensor<2x3xi1>) -> tensor<2xi1>
+  return %0 : tensor<2xi1>
+}
+
+// The first of equal elements wins.
+// CHECK-LABEL: @argmax
+// CHECK: %[[R:.*]]:2 = linalg.generic {{.*}} outs(%{{.*}}, %{{.*}} : tensor<2xf32>, tensor<2xi32>)
+// CHECK: arith.cmpf ogt
+// CHECK: return %[[R]]#1
+func.func @argmax(%x: tensor<2x3xf32>) -> tensor<2xi32> {
+  %0 = "graph.argmax"(%x) {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2xi32>
+  return %0 : tensor<2xi32>
+}
+
+// CHECK-LABEL: @cumsum
+// CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK: %[[I:.*]] = linalg.index 1
+// CHECK: %[[J:.*]] = linalg.index 2
+// CHECK: arith.cmpi sge, %[[I]], %[[J]]
+// CHECK: arith.addi
+func.func @cumsum(%x: tensor<2x3xi32>) -> tensor<2x3xi32> {
+  %0 = "graph.cumsum"(%x) {axis = 1 : i64} : (tensor<2x3xi32>) -> tensor<2x3xi32>
+  return %0 : tensor<2x3xi32>
+}
