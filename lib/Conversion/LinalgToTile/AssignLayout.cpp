@@ -44,6 +44,8 @@ public:
     int64_t cost = 0;
     for (size_t n = 0; n < end; ++n) {
       const Node &node = program.nodes[n];
+      if (node.kind == NodeKind::Removed)
+        continue;
       if (options[n].empty()) { // an output stores whatever version is there
         const Storage &storage = program.storages[node.inputs[0].storage];
         if (storage.kind == StorageKind::Computed && !versions[node.inputs[0].storage].empty())

@@ -147,7 +147,7 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       groups.push_back({at->second, {}, {}});
       continue;
     }
-    if (groupOf[n] >= 0 || epilogues.contractionOf[n] >= 0)
+    if (groupOf[n] >= 0 || epilogues.contractionOf[n] >= 0 || program.nodes[n].kind == NodeKind::Removed)
       continue;
     const Node &node = program.nodes[n];
     // A run of elementwise nodes and reductions over the same partitions, each tied to the one before it.

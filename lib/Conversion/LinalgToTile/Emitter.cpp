@@ -8,7 +8,7 @@ namespace manaslu::tiling {
 Emitter::Emitter(const TensorProgram &program, const Chip &chip, const std::vector<Choice> &choices, OpBuilder &builder)
     : program(program), chip(chip), chosen(choices), epilogues(findEpilogues(program)), builder(builder), loc(builder.getUnknownLoc()) {
   for (size_t n = 0; n < program.nodes.size(); ++n)
-    requirements.push_back(program.nodes[n].output.storage < 0 ? Requirement{} : require(program, program.nodes[n], chosen[n], chip.partitions));
+    requirements.push_back(program.nodes[n].output.storage < 0 || program.nodes[n].kind == NodeKind::Removed ? Requirement{} : require(program, program.nodes[n], chosen[n], chip.partitions));
   versions.resize(program.storages.size());
   regions.resize(program.storages.size());
 }
@@ -21,12 +21,15 @@ LogicalResult Emitter::emit() {
     auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, element);
     return tile::RegionOp::create(builder, where, type, builder.getStringAttr(name), kind, builder.getDenseI64ArrayAttr(shape), StringAttr(), ArrayAttr());
   };
-  std::map<std::string, Value> states;
+  std::map<std::string, Value> inputs, states;
   for (size_t s = 0; s < program.storages.size(); ++s) {
     const Storage &storage = program.storages[s];
-    if (storage.kind == StorageKind::Input)
-      regions[s] = region(storage.name, tile::RegionKind::Input, storage.shape, storage.element, storage.loc);
-    else if (storage.kind == StorageKind::State) {
+    if (storage.kind == StorageKind::Input) { // a cast input comes after the input itself and loads from the same region
+      Value &input = inputs[storage.name];
+      if (!input)
+        input = region(storage.name, tile::RegionKind::Input, storage.shape, storage.element, storage.loc);
+      regions[s] = input;
+    } else if (storage.kind == StorageKind::State) {
       Value &state = states[storage.name];
       if (!state)
         state = region(storage.name, tile::RegionKind::State, storage.shape, storage.element, storage.loc);

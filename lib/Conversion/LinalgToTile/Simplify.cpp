@@ -22,14 +22,14 @@ bool walksRowMajor(const TensorProgram &program, const Node &node, const Access 
   return true;
 }
 
-/// A cast of a parameter is the parameter in another type: the packer narrows it.
+/// A cast of a parameter or an input is that storage in another type: the packer or the load narrows it.
 void foldConstantCasts(TensorProgram &program) {
   for (size_t n = 0; n < program.nodes.size(); ++n) {
     Node &node = program.nodes[n];
     if (node.kind != NodeKind::Elementwise || node.body.size() != 1 || node.body[0].kind != ScalarOp::Input)
       continue;
     Storage &from = program.storages[node.inputs[0].storage], &to = program.storages[node.output.storage];
-    if ((from.kind != StorageKind::Parameter && from.kind != StorageKind::Dense) || to.writers.size() != 1 || !walksRowMajor(program, node, node.inputs[0]) ||
+    if ((from.kind != StorageKind::Parameter && from.kind != StorageKind::Dense && from.kind != StorageKind::Input) || to.writers.size() != 1 || !walksRowMajor(program, node, node.inputs[0]) ||
         !walksRowMajor(program, node, node.output))
       continue;
     to.kind = from.kind;
