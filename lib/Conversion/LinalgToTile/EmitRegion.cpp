@@ -362,6 +362,13 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
 
 void Emitter::emitGroup(const Group &group) {
   auto local = [&](int storage) { return static_cast<bool>(group.local[storage]); };
+  // A copy of an input into a larger storage (padding) is its load.
+  if (const Node &node = program.nodes[group.nodes.front()]; group.nodes.size() == 1 && node.kind == NodeKind::Elementwise && node.body.size() == 1 && node.inputs.size() == 1 &&
+      program.storages[node.inputs[0].storage].kind == StorageKind::Input && versions[node.inputs[0].storage].empty() && walksRowMajor(program, node, node.inputs[0])) {
+    ensureTarget(group.nodes.front());
+    loc = node.loc;
+    return transfer(targetOf(node), node, node.output, regions[node.inputs[0].storage], /*store=*/false, wholeRanges(node));
+  }
   for (int n : group.nodes) {
     prepareInputs(n, [&](int storage) {
       return local(storage) || llvm::any_of(program.storages[storage].writers, [&](int w) { return llvm::is_contained(group.nodes, w) || w == epilogues.contractionOf[n]; });

@@ -7,9 +7,6 @@ using namespace mlir;
 
 namespace manaslu::tiling {
 
-namespace {
-
-/// The access walks a whole storage in row-major order, loop by loop.
 bool walksRowMajor(const TensorProgram &program, const Node &node, const Access &access) {
   const auto &atoms = program.storages[access.storage].atoms;
   if (access.atoms.size() != atoms.size() || node.loops.size() != atoms.size())
@@ -21,6 +18,8 @@ bool walksRowMajor(const TensorProgram &program, const Node &node, const Access 
   }
   return true;
 }
+
+namespace {
 
 /// A cast of a parameter or an input is that storage in another type: the packer or the load narrows it.
 void foldConstantCasts(TensorProgram &program) {

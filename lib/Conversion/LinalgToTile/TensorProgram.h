@@ -121,6 +121,9 @@ public:
   bool isBroadcast(AtomId atom) const { return atoms[atom].storage < 0; }
 };
 
+/// The access walks a whole storage in row-major order, loop by loop.
+bool walksRowMajor(const TensorProgram &program, const Node &node, const Access &access);
+
 /// The operations that the root needs, arguments first, the root last.
 Expression prune(const Expression &ops, int root);
 

@@ -85,6 +85,9 @@ struct Planned {
 /// Each attempt after the first spills until the demand is at most so many percent of SBUF; less than 100 makes up for fragmentation.
 constexpr int kSpillTargets[] = {100, 96, 92, 85, 75};
 
+/// Spills in a row that lower no peak before the search for room ends.
+constexpr int kIdleSpills = 64;
+
 Result<Planned> planWithSpills(func::FuncOp function, const Chip &chip, const LoweringOptions &options) {
   ModelOptions modelOptions{.loopTransferParts = options.loopTransferParts};
   StorageOptions storageOptions{options.prefetch, options.rotation, options.loadRotation};
@@ -102,7 +105,12 @@ Result<Planned> planWithSpills(func::FuncOp function, const Chip &chip, const Lo
   int scratchRegions = 0;
   for (int percent : kSpillTargets) {
     int64_t target = chip.sbufUsableBytes() * percent / 100;
-    while (leastSbufBytes(planned.model, chip) > target) {
+    // A spill that lowers no peak may free the way for the next; but not without end.
+    int64_t least = INT64_MAX;
+    int idle = 0;
+    for (int64_t demand; (demand = leastSbufBytes(planned.model, chip)) > target && idle < kIdleSpills;) {
+      idle = demand < least ? 0 : idle + 1;
+      least = std::min(least, demand);
       if (!planned.rewritten) {
         planned.rewritten = function.clone();
         if (Status status = build(*planned.rewritten); !status)
