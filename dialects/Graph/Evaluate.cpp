@@ -55,6 +55,12 @@ std::vector<float> floatsOf(const Array &array) {
   return out;
 }
 
+int32_t loadI32(const std::byte *data, size_t index) {
+  int32_t value;
+  std::memcpy(&value, data + index * sizeof(value), sizeof(value));
+  return value;
+}
+
 std::vector<int64_t> integersIn(const Array &array) {
   std::vector<int64_t> out(array.type.getNumElements());
   Type element = array.type.getElementType();
@@ -62,7 +68,7 @@ std::vector<int64_t> integersIn(const Array &array) {
     if (element.isInteger(64))
       std::memcpy(&out[i], array.data + 8 * i, 8);
     else if (element.isInteger(32))
-      out[i] = reinterpret_cast<const int32_t *>(array.data)[i];
+      out[i] = loadI32(array.data, i);
     else
       out[i] = element.isInteger(8) && !element.isUnsignedInteger() ? static_cast<int8_t>(array.data[i]) : static_cast<uint8_t>(array.data[i]);
   }
@@ -300,6 +306,13 @@ std::optional<Array> evaluateBinary(Operation *op, const Array &a, const Array &
 std::optional<Array> evaluateCast(CastOp op, const Array &x) {
   auto type = tensorOf(op.getResult());
   bool fromFloat = isa<FloatType>(x.type.getElementType()), toFloat = isa<FloatType>(type.getElementType());
+  // Weights are large: no copy in f32 first. A file need not align its tensors.
+  if (toFloat && x.type.getElementType().isF32() && reinterpret_cast<uintptr_t>(x.data) % alignof(float) == 0) {
+    Array out = Array::make(type);
+    numerics::narrow(reinterpret_cast<const float *>(x.data), *storageOf(type.getElementType()), out.bytes(), 1, type.getNumElements(),
+                     numerics::Overflow::Propagate);
+    return out;
+  }
   if (toFloat)
     return arrayOf(type, floatsOf(x));
   std::vector<int64_t> integers;

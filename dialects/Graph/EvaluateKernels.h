@@ -8,6 +8,9 @@ namespace manaslu::graph {
 /// All elements widened to f32 (integers rounded to nearest even).
 std::vector<float> floatsOf(const Array &array);
 
+/// The int32 element at an index; `data` need not be aligned.
+int32_t loadI32(const std::byte *data, size_t index);
+
 /// All elements of an integer or bool array.
 std::vector<int64_t> integersIn(const Array &array);
 

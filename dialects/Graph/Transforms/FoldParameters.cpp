@@ -1,5 +1,5 @@
 // fold-parameters: what depends on parameters and constants alone is computed at compile time and becomes a new parameter.
-#include "dialects/Graph/Evaluate.h"
+#include "dialects/Graph/EvaluateKernels.h"
 #include "dialects/Graph/Transforms/Passes.h"
 
 using namespace mlir;
@@ -93,7 +93,7 @@ private:
       return narrow;
     Array wide = Array::make(type);
     for (int64_t i = 0; i < type.getNumElements(); ++i)
-      reinterpret_cast<int64_t *>(wide.bytes())[i] = reinterpret_cast<const int32_t *>(narrow.data)[i];
+      reinterpret_cast<int64_t *>(wide.bytes())[i] = loadI32(narrow.data, i);
     return wide;
   }
 
@@ -108,12 +108,19 @@ private:
       replacement = ConstantOp::create(builder, op->getLoc(), toAttribute(*array));
     } else {
       std::string name = freshName(op);
-      std::vector<std::byte> bytes(array->data, array->data + type.getNumElements() * bytesOf(type.getElementType()));
-      store->add(name, *storageOf(type.getElementType()), type.getShape().vec(), std::move(bytes));
+      store->add(name, *storageOf(type.getElementType()), type.getShape().vec(), takeBytes(*array));
       replacement = ParameterOp::create(builder, op->getLoc(), type, builder.getStringAttr(name));
     }
     op->getResult(0).replaceAllUsesWith(replacement);
     constant.insert(replacement.getDefiningOp());
+  }
+
+  /// The array's bytes; moved where it owns them, since weights are large. `data` stays valid: the store keeps what was moved.
+  static std::vector<std::byte> takeBytes(Array &array) {
+    size_t size = array.type.getNumElements() * bytesOf(array.type.getElementType());
+    if (array.owned && array.owned->size() == size && array.owned->data() == array.data)
+      return std::move(*array.owned);
+    return {array.data, array.data + size};
   }
 
   /// "folded.<n>.<first parameter under the operation>": the same for the same module.

@@ -77,7 +77,7 @@ Interval Intervals::result(Operation *op) const {
         auto dense = dyn_cast<DenseElementsAttr>(constant.getValue());
         return dense ? elements(dense) : full;
       })
-      .Case<ParameterOp, StateReadOp>([&](auto) { return Interval{INT32_MIN, INT32_MAX}; })
+      .Case<ParameterOp, StateReadOp>([&](auto) { return Interval{std::max<__int128>(full.low, INT32_MIN), std::min<__int128>(full.high, INT32_MAX)}; })
       .Case<IotaOp>([&](IotaOp iota) {
         RankedTensorType type = tensorOf(iota.getResult());
         return Interval{0, type.getDimSize(*normalizeAxis(iota.getAxis(), type.getRank())) - 1};

@@ -1,4 +1,4 @@
-// narrow-integers: the chip has no int64, so values whose range is proved become int32.
+// narrow-integers: the chip has no int64, so values whose range is proved become int32; uint8, which linalg cannot write, becomes int32 too.
 #include "dialects/Graph/Transforms/Intervals.h"
 #include "dialects/Graph/Transforms/Passes.h"
 
@@ -11,14 +11,21 @@ namespace manaslu::graph {
 
 namespace {
 
-constexpr Interval kInt32 = {INT32_MIN, INT32_MAX};
 /// Bounds of inputs that are tried when the full int32 range would overflow inside: plus and minus 2^bits.
 constexpr int kBoundBits[] = {31, 24, 20, 16, 12, 8};
 
-bool isWide(Value value) {
-  auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.getElementType().isInteger(64);
+/// Whether a type is replaced by int32: i64 (signless) and ui8.
+bool isReplaced(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && (tensor.getElementType().isSignlessInteger(64) || tensor.getElementType().isUnsignedInteger(8));
 }
+bool isReplaced(Value value) { return isReplaced(value.getType()); }
+
+/// The framework's name of a replaced type.
+StringRef hostName(Type type) { return cast<RankedTensorType>(type).getElementType().isUnsignedInteger() ? "uint8" : "int64"; }
+
+/// What a value of the type may hold after the replacement: uint8 keeps its range, since nothing wraps around there any more.
+Interval allowed(Type type) { return hostName(type) == "uint8" ? Interval{0, 255} : Interval{INT32_MIN, INT32_MAX}; }
 
 /// The rows of the smallest table that `value` indexes as it is, or nothing.
 std::optional<int64_t> indexedRows(Value value) {
@@ -62,25 +69,39 @@ private:
       last = overflowing;
       found = interval;
     }
-    if (bits < 0)
-      return last->emitOpError("MN-NUM-RANGE: values of int64 may reach ")
-             << textOf(*found) << ", outside int32 " << textOf(kInt32) << "; use int32 in the model, or bound the operands";
+    if (bits < 0) {
+      Type type = last->getResult(0).getType();
+      return last->emitOpError("MN-NUM-RANGE: values of ")
+             << hostName(type) << " may reach " << textOf(*found) << ", outside " << textOf(allowed(type)) << "; use int32 in the model, or bound the operands";
+    }
     changeTypes(function, bits);
     return success();
   }
 
+  /// A parameter of bytes stays as it is stored; its users see int32.
+  void castParameter(ParameterOp parameter) {
+    OpBuilder builder(&getContext());
+    builder.setInsertionPointAfter(parameter);
+    auto type = cast<RankedTensorType>(parameter.getType()).clone(builder.getI32Type());
+    auto cast = CastOp::create(builder, parameter.getLoc(), type, parameter.getResult());
+    parameter.getResult().replaceAllUsesExcept(cast.getResult(), cast);
+  }
+
   Interval boundOf(BlockArgument argument, int bits) {
+    Interval type = allowed(argument.getType());
     if (std::optional<int64_t> rows = indexedRows(argument))
-      return {0, *rows - 1};
+      return {0, std::min<__int128>(*rows - 1, type.high)};
+    if (type.low == 0)
+      return type;
     __int128 limit = __int128(1) << bits;
-    return bits == 31 ? kInt32 : Interval{-limit, limit};
+    return bits == 31 ? type : Interval{-limit, limit};
   }
 
   /// The first operation with an int64 result that may leave int32 when inputs stay within 2^bits, in `op`.
   Interval firstOverflow(func::FuncOp function, int bits, Operation *&op) {
     Intervals intervals;
     for (BlockArgument argument : function.getArguments())
-      if (isWide(argument))
+      if (isReplaced(argument))
         intervals.set(argument, boundOf(argument, bits));
     Interval wrong;
     function.walk([&](Operation *current) {
@@ -90,7 +111,7 @@ private:
       if (!isa<IntegerType>(tensorOf(result).getElementType()))
         return;
       Interval interval = intervals.result(current), full = fullInterval(tensorOf(result).getElementType());
-      if (isWide(result) && !interval.within(kInt32)) {
+      if (isReplaced(result) && !interval.within(allowed(result.getType()))) {
         op = current;
         wrong = interval;
       }
@@ -103,31 +124,32 @@ private:
     Builder builder(&getContext());
     auto narrowed = [&](Type type) { return cast<RankedTensorType>(type).clone(builder.getI32Type()); };
     for (BlockArgument argument : function.getArguments()) {
-      if (!isWide(argument))
+      if (!isReplaced(argument))
         continue;
       Interval bound = boundOf(argument, bits);
-      function.setArgAttr(argument.getArgNumber(), kHostTypeAttribute, builder.getStringAttr("int64"));
-      if (!kInt32.within(bound))
+      function.setArgAttr(argument.getArgNumber(), kHostTypeAttribute, builder.getStringAttr(hostName(argument.getType())));
+      if (!allowed(argument.getType()).within(bound))
         function.setArgAttr(argument.getArgNumber(), kRangeAttribute,
                             builder.getDenseI64ArrayAttr({static_cast<int64_t>(bound.low), static_cast<int64_t>(bound.high)}));
       argument.setType(narrowed(argument.getType()));
     }
     function.walk([&](Operation *op) {
+      if (auto parameter = dyn_cast<ParameterOp>(op); parameter && hostName(parameter.getType()) == "uint8" && isReplaced(parameter.getResult()))
+        return castParameter(parameter);
       for (Value result : op->getResults())
-        if (isWide(result))
+        if (isReplaced(result))
           result.setType(narrowed(result.getType()));
       if (auto constant = dyn_cast<ConstantOp>(op)) {
         auto dense = dyn_cast<DenseIntElementsAttr>(constant.getValue());
-        if (dense && dense.getElementType().isInteger(64))
-          constant.setValueAttr(dense.mapValues(builder.getI32Type(), [](const APInt &value) { return value.trunc(32); }));
+        if (dense && isReplaced(dense.getType()))
+          constant.setValueAttr(dense.mapValues(builder.getI32Type(), [](const APInt &value) { return value.zextOrTrunc(32); }));
       }
     });
     SmallVector<Type> results;
     for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
-      bool wide = isa<RankedTensorType>(type) && cast<RankedTensorType>(type).getElementType().isInteger(64);
-      results.push_back(wide ? Type(narrowed(type)) : type);
-      if (wide)
-        function.setResultAttr(i, kHostTypeAttribute, builder.getStringAttr("int64"));
+      results.push_back(isReplaced(type) ? Type(narrowed(type)) : type);
+      if (isReplaced(type))
+        function.setResultAttr(i, kHostTypeAttribute, builder.getStringAttr(hostName(type)));
     }
     function.setType(builder.getFunctionType(function.getBody().getArgumentTypes(), results));
   }

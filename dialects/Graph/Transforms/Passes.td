@@ -6,7 +6,7 @@
 include "mlir/Pass/PassBase.td"
 
 def NarrowIntegers : Pass<"narrow-integers", "::mlir::ModuleOp"> {
-  let summary = "int64 values become int32 where their range is proved";
+  let summary = "int64 values become int32 where their range is proved; so do uint8 values";
   let description = [{
     Follows intervals from inputs and constants. Inputs keep their framework type as `graph.host_type`; where an input's full int32 range would overflow an operation, the input is bounded by
     `graph.range` (the host rejects other values) if some bound makes every operation fit. Otherwise: MN-NUM-RANGE.

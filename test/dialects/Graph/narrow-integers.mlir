@@ -27,7 +27,7 @@ func.func @bounded(%x: tensor<2xi64>) -> tensor<2xi64> {
 // -----
 
 func.func @constant() -> tensor<2xi64> {
-  // expected-error @+1 {{MN-NUM-RANGE: values of int64 may reach [1, 4294967296], outside int32 [-2147483648, 2147483647]}}
+  // expected-error @+1 {{MN-NUM-RANGE: values of int64 may reach [1, 4294967296], outside [-2147483648, 2147483647]}}
   %0 = "graph.constant"() {value = dense<[1, 4294967296]> : tensor<2xi64>} : () -> tensor<2xi64>
   return %0 : tensor<2xi64>
 }
@@ -39,4 +39,29 @@ func.func @product(%x: tensor<2xi64>) -> tensor<2xi64> {
   // expected-error @+1 {{MN-NUM-RANGE: values of int64 may reach [-256000000000, 256000000000]}}
   %1 = "graph.mul"(%x, %0) : (tensor<2xi64>, tensor<i64>) -> tensor<2xi64>
   return %1 : tensor<2xi64>
+}
+
+// -----
+
+// Bytes from the host become int32; what could wrap around is refused.
+// CHECK-LABEL: @bytes
+// CHECK-SAME: %arg0: tensor<2xi32> {graph.host_type = "uint8"}) -> (tensor<2xf32>, tensor<2xi32> {graph.host_type = "uint8"})
+func.func @bytes(%x: tensor<2xui8>) -> (tensor<2xf32>, tensor<2xui8>) {
+  // CHECK: graph.constant {value = dense<200> : tensor<i32>}
+  %c = "graph.constant"() {value = dense<200> : tensor<ui8>} : () -> tensor<ui8>
+  // CHECK: graph.parameter {name = "p"} : () -> tensor<2xui8>
+  // CHECK-NEXT: graph.cast {{.*}} : (tensor<2xui8>) -> tensor<2xi32>
+  %p = "graph.parameter"() {name = "p"} : () -> tensor<2xui8>
+  %0 = "graph.max"(%x, %c) : (tensor<2xui8>, tensor<ui8>) -> tensor<2xui8>
+  %1 = "graph.min"(%0, %p) : (tensor<2xui8>, tensor<2xui8>) -> tensor<2xui8>
+  %2 = "graph.cast"(%x) : (tensor<2xui8>) -> tensor<2xf32>
+  return %2, %1 : tensor<2xf32>, tensor<2xui8>
+}
+
+// -----
+
+func.func @wrap(%x: tensor<2xui8>) -> tensor<2xui8> {
+  // expected-error @+1 {{MN-NUM-RANGE: values of uint8 may reach [0, 510], outside [0, 255]}}
+  %0 = "graph.add"(%x, %x) : (tensor<2xui8>, tensor<2xui8>) -> tensor<2xui8>
+  return %0 : tensor<2xui8>
 }
