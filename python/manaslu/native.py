@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 
 from .frontend.diagnostics import Error, Item
 
@@ -13,6 +15,9 @@ def module():
         from . import _native
     except ImportError as error:
         raise Error("MN-FE-NATIVE", f"the compiler is not built for this Python ({error}); run tools/setup in the checkout") from None
+    # The importer of a .pt2 file runs in a child process: in this Python, which has the package, not in one found beside its executable.
+    if sys.executable:
+        os.environ.setdefault("MANASLU_PYTHON", sys.executable)
     return _native
 
 

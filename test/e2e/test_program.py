@@ -43,6 +43,17 @@ def test_small_model_in_bf16(name, chip):
     assert noise_ratio(got, expected) >= noise_ratio(low, expected) - 3
 
 
+def test_exported_file(tmp_path):
+    """README: manaslu.compile takes a `.pt2` file; the importer's child process runs in the same Python (interfaces: Python)."""
+    model = models.build("mlp")
+    torch.export.save(models.export(model), tmp_path / "mlp.pt2")
+    program = manaslu.compile(tmp_path / "mlp.pt2")
+    with torch.no_grad():
+        expected = model.module(*model.arguments)
+    got = flat(program(*model.arguments))[0]
+    assert error_over_range(got, expected) <= 2e-5 and program.report["compile"]["import_seconds"] > 0
+
+
 def test_decode_steps():
     """A KV cache as a module buffer, updated in place, is kept between calls (issue part 7)."""
     model = models.CachedDecoder().eval()
