@@ -60,7 +60,9 @@ LogicalResult lowerReduce(Lowering &lowering, Operation *op, ArrayRef<int64_t> a
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (reduced[dim])
       operand[dim] = lowering.b.getAffineDimExpr(loop++);
-  AffineMap out = AffineMap::getMultiDimIdentityMap(loop, lowering.b.getContext()).getMajorSubMap(kept.size());
+  // A sub-map without results would be no map at all.
+  AffineMap out = kept.empty() ? AffineMap::get(loop, 0, lowering.b.getContext())
+                               : AffineMap::getMultiDimIdentityMap(loop, lowering.b.getContext()).getMajorSubMap(kept.size());
   Type accumulator = accumulatorType(lowering, type.getElementType());
   Value start = lowering.fill(kept, accumulator, neutral(kind, accumulator));
   Value value = lowering.generic(x, start, {lowering.map(loop, operand), out}, loop - kept.size(),
@@ -174,7 +176,7 @@ LogicalResult lowerArgmax(Lowering &lowering, graph::ArgmaxOp op) {
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (dim != axis)
       kept.push_back(type.getDimSize(dim));
-  AffineMap out = AffineMap::getMultiDimIdentityMap(rank, b.getContext()).getMajorSubMap(rank - 1);
+  AffineMap out = rank == 1 ? AffineMap::get(1, 0, b.getContext()) : AffineMap::getMultiDimIdentityMap(rank, b.getContext()).getMajorSubMap(rank - 1);
   Type accumulator = accumulatorType(lowering, type.getElementType());
   Value best = lowering.fill(kept, accumulator, neutral(Combine::Max, accumulator)), index = lowering.fill(kept, result.getElementType(), 0);
   SmallVector<utils::IteratorType> iterators(rank - 1, utils::IteratorType::parallel);
