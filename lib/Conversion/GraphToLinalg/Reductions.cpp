@@ -42,6 +42,11 @@ Value combine(Lowering &lowering, Combine kind, Value x, Value accumulator) {
 /// Sums of narrow floats are accumulated in f32.
 Type accumulatorType(Lowering &lowering, Type element) { return isa<FloatType>(element) ? Type(lowering.b.getF32Type()) : element; }
 
+/// The first `count` of the loops; upstream's getMajorSubMap gives no map at all for a count of zero.
+AffineMap leadingLoops(Lowering &lowering, unsigned loops, unsigned count) {
+  return lowering.map(loops, AffineMap::getMultiDimIdentityMap(loops, lowering.b.getContext()).getResults().take_front(count));
+}
+
 LogicalResult lowerReduce(Lowering &lowering, Operation *op, ArrayRef<int64_t> axes, Combine kind) {
   Value x = lowering.tensor(op->getOperand(0));
   RankedTensorType type = graph::tensorOf(x), result = signlessType(op->getResult(0).getType());
@@ -60,9 +65,7 @@ LogicalResult lowerReduce(Lowering &lowering, Operation *op, ArrayRef<int64_t> a
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (reduced[dim])
       operand[dim] = lowering.b.getAffineDimExpr(loop++);
-  // A sub-map without results would be no map at all.
-  AffineMap out = kept.empty() ? AffineMap::get(loop, 0, lowering.b.getContext())
-                               : AffineMap::getMultiDimIdentityMap(loop, lowering.b.getContext()).getMajorSubMap(kept.size());
+  AffineMap out = leadingLoops(lowering, loop, kept.size());
   Type accumulator = accumulatorType(lowering, type.getElementType());
   Value start = lowering.fill(kept, accumulator, neutral(kind, accumulator));
   Value value = lowering.generic(x, start, {lowering.map(loop, operand), out}, loop - kept.size(),

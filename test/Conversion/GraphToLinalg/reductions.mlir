@@ -43,3 +43,13 @@ func.func @cumsum(%x: tensor<2x3xi32>) -> tensor<2x3xi32> {
   %0 = "graph.cumsum"(%x) {axis = 1 : i64} : (tensor<2x3xi32>) -> tensor<2x3xi32>
   return %0 : tensor<2x3xi32>
 }
+
+// Nothing is left of a vector: the maps of the results are empty, but there.
+// CHECK-LABEL: @all
+// CHECK: linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0 : tensor<3xf32>) outs(%{{.*}} : tensor<f32>)
+// CHECK: linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0 : tensor<3xf32>) outs(%{{.*}}, %{{.*}} : tensor<f32>, tensor<i32>)
+func.func @all(%x: tensor<3xf32>) -> (tensor<f32>, tensor<i32>) {
+  %0 = "graph.reduce_sum"(%x) {axes = [0]} : (tensor<3xf32>) -> tensor<f32>
+  %1 = "graph.argmax"(%x) {axis = 0 : i64} : (tensor<3xf32>) -> tensor<i32>
+  return %0, %1 : tensor<f32>, tensor<i32>
+}
