@@ -179,7 +179,7 @@ LogicalResult lowerArgmax(Lowering &lowering, graph::ArgmaxOp op) {
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (dim != axis)
       kept.push_back(type.getDimSize(dim));
-  AffineMap out = rank == 1 ? AffineMap::get(1, 0, b.getContext()) : AffineMap::getMultiDimIdentityMap(rank, b.getContext()).getMajorSubMap(rank - 1);
+  AffineMap out = leadingLoops(lowering, rank, rank - 1);
   Type accumulator = accumulatorType(lowering, type.getElementType());
   Value best = lowering.fill(kept, accumulator, neutral(Combine::Max, accumulator)), index = lowering.fill(kept, result.getElementType(), 0);
   SmallVector<utils::IteratorType> iterators(rank - 1, utils::IteratorType::parallel);
