@@ -364,10 +364,10 @@ void Emitter::emitGroup(const Group &group) {
   auto local = [&](int storage) { return static_cast<bool>(group.local[storage]); };
   // A copy of an input into a larger storage (padding) is its load.
   if (const Node &node = program.nodes[group.nodes.front()]; group.nodes.size() == 1 && node.kind == NodeKind::Elementwise && node.body.size() == 1 && node.inputs.size() == 1 &&
-      program.storages[node.inputs[0].storage].kind == StorageKind::Input && versions[node.inputs[0].storage].empty() && walksRowMajor(program, node, node.inputs[0])) {
+      program.storages[node.inputs[0].storage].kind == StorageKind::Input && versions[node.inputs[0].storage].empty()) {
     ensureTarget(group.nodes.front());
     loc = node.loc;
-    return transfer(targetOf(node), node, node.output, regions[node.inputs[0].storage], /*store=*/false, wholeRanges(node));
+    return transfer(targetOf(node), node, node.output, regions[node.inputs[0].storage], /*store=*/false, wholeRanges(node), &node.inputs[0]);
   }
   for (int n : group.nodes) {
     prepareInputs(n, [&](int storage) {

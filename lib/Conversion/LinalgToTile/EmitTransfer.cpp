@@ -177,12 +177,22 @@ Placed Emitter::loadConstant(int storage, const Layout &layout) {
   return placed;
 }
 
-/// Moves what `access` reaches over `ranges` between a buffer and a device region that holds the node's loops in row-major order, a chunk of partitions at a time.
-void Emitter::transfer(const Placed &placed, const Node &node, const Access &access, Value region, bool store, const std::vector<Range> &ranges) {
-  std::vector<int64_t> strides(node.loops.size());
-  int64_t stride = 1;
-  for (size_t loop = node.loops.size(); loop-- > 0; stride *= node.loops[loop].size)
-    strides[loop] = stride;
+/// Moves what `access` reaches over `ranges` between a buffer and a device region, a chunk of partitions at a time. The region holds the node's loops in row-major order or,
+/// with `deviceAccess`, a storage in row-major order seen through that access.
+void Emitter::transfer(const Placed &placed, const Node &node, const Access &access, Value region, bool store, const std::vector<Range> &ranges, const Access *deviceAccess) {
+  std::vector<int64_t> strides(node.loops.size(), 0);
+  int64_t stride = 1, base = 0;
+  if (deviceAccess) {
+    std::map<AtomId, int64_t> source = rowMajor(program, deviceAccess->storage);
+    for (const AtomIndex &index : deviceAccess->atoms) {
+      base += index.start * source[index.atom];
+      for (auto [loop, coefficient] : index.loops)
+        strides[loop] += coefficient * source[index.atom];
+    }
+  } else {
+    for (size_t loop = node.loops.size(); loop-- > 0; stride *= node.loops[loop].size)
+      strides[loop] = stride;
+  }
   const Layout &layout = placed.layout;
   auto loopOf = [&](AtomId atom) {
     for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
@@ -195,7 +205,7 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
     forRange(ranges[chunked], layout.step, [&](const Range &chunk) {
       std::vector<Range> inner = ranges;
       inner[chunked] = chunk;
-      transfer(placed, node, access, region, store, inner);
+      transfer(placed, node, access, region, store, inner, deviceAccess);
     });
     return;
   }
@@ -208,6 +218,7 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
   device.buffer = region;
   device.space = tile::Space::Device;
   device.element = cast<tile::BufferType>(region.getType()).getElementType();
+  device.offset.constant = base;
   std::vector<Axis> rows, columns;
   for (size_t e = 0; e < layout.part.size(); ++e) {
     int loop = loopOf(layout.part[e].atom);
@@ -231,7 +242,7 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
     forRange(ranges[outer], 1, [&](const Range &one) {
       std::vector<Range> inner = ranges;
       inner[outer] = one;
-      transfer(placed, node, access, region, store, inner);
+      transfer(placed, node, access, region, store, inner, deviceAccess);
     });
     return;
   }

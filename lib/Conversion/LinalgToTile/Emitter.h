@@ -105,7 +105,8 @@ private:
   Placed &provide(int storage, const Layout &layout, mlir::Location where);
   Placed load(int storage, const Layout &layout, mlir::Location where);
   Placed loadConstant(int storage, const Layout &layout);
-  void transfer(const Placed &placed, const Node &node, const Access &access, mlir::Value region, bool store, const std::vector<Range> &ranges);
+  void transfer(const Placed &placed, const Node &node, const Access &access, mlir::Value region, bool store, const std::vector<Range> &ranges,
+                const Access *deviceAccess = nullptr);
   Placed convert(const Placed &from, const Layout &to);
   Placed replicate(const Placed &from, const Layout &to);
   Placed roundTrip(const Placed &from, const Layout &to);

@@ -17,15 +17,15 @@ std::optional<std::vector<int>> mapLoops(const Access &from, const Access &to, c
 
 namespace {
 
-/// Every loop indexes one whole atom, and there are no others.
-bool oneToOne(const TensorProgram &program, const Node &node, const Access &access) {
-  size_t used = 0;
+/// Every loop indexes one atom and no atom is held at one coordinate; `whole`: all of its coordinates.
+bool oneToOne(const TensorProgram &program, const Node &node, const Access &access, bool whole) {
   for (const AtomIndex &index : access.atoms) {
-    if (index.loops.size() != 1 || index.loops[0].second != 1 || index.start != 0 || node.loops[index.loops[0].first].size != program.atoms[index.atom].size)
+    if (index.loops.size() != 1 || index.loops[0].second != 1)
       return false;
-    ++used;
+    if (whole && (index.start != 0 || node.loops[index.loops[0].first].size != program.atoms[index.atom].size))
+      return false;
   }
-  return used == node.loops.size();
+  return access.atoms.size() == node.loops.size();
 }
 
 } // namespace
@@ -45,12 +45,12 @@ Epilogues findEpilogues(const TensorProgram &program) {
     bool fits = reader.kind == NodeKind::Elementwise;
     for (const Access &input : reader.inputs) {
       if (input.storage == program.nodes[c].output.storage)
-        ++reads, fits = fits && oneToOne(program, reader, input);
+        ++reads, fits = fits && oneToOne(program, reader, input, /*whole=*/true);
       // The epilogue runs where the contraction stands: what else it reads must be older.
       for (int writer : program.storages[input.storage].writers)
         fits = fits && (writer < c || input.storage == program.nodes[c].output.storage);
     }
-    fits = fits && reads >= 1 && oneToOne(program, reader, reader.output);
+    fits = fits && reads >= 1 && oneToOne(program, reader, reader.output, /*whole=*/false);
     for (const ScalarOp &op : reader.body)
       fits = fits && op.kind != ScalarOp::LoopIndex;
     if (!fits)

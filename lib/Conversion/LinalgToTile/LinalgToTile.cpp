@@ -2,6 +2,7 @@
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
 
 #include "lib/Conversion/LinalgToTile/Emitter.h"
+#include "lib/Conversion/LinalgToTile/SplitWindows.h"
 
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Dialect/MLProgram/IR/MLProgram.h>
@@ -31,6 +32,7 @@ public:
     auto program = tiling::TensorProgram::build(function);
     if (failed(program))
       return signalPassFailure();
+    tiling::splitLargeWindows(*program, chip);
     std::vector<tiling::Choice> choices = tiling::assignLayouts(*program, chip);
     OpBuilder builder(&getContext());
     builder.setInsertionPoint(function);

@@ -1,0 +1,13 @@
+// Cutting of convolutions whose padded input does not fit on the chip.
+#pragma once
+
+#include "lib/Chip/Chip.h"
+#include "lib/Conversion/LinalgToTile/Layout.h"
+
+namespace manaslu::tiling {
+
+/// Replaces every convolution whose padded input takes more than a third of a partition's SBUF by convolutions of slabs of output rows; the values and the order of every
+/// sum stay.
+void splitLargeWindows(TensorProgram &program, const Chip &chip);
+
+} // namespace manaslu::tiling
