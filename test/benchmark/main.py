@@ -19,7 +19,12 @@ from rows import Table
 def models(options, table, folder):
     """Every model of the tests' table; returns the names of those that failed, with the reason."""
     measure, failures, available = Measure(table, folder, options.target, options.repeat), [], catalogue()
-    jobs = {name: lambda name=name: measure.model(name, *available.build(name)) for name in available.names()}
+
+    def job_of(name):
+        model = available.build(name)
+        measure.model(name, model.module, model.arguments)
+
+    jobs = {name: lambda name=name: job_of(name) for name in available.FULL}
     jobs["matmul-4096-bf16"] = measure.matmul
     for name, job in jobs.items():
         if options.filter not in name:
