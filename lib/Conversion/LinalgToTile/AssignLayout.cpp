@@ -1,7 +1,7 @@
 // Chooses layouts for the whole graph: a cost for every node and every conversion, greedy first, then sweeps of single changes.
+#include "dialects/Tile/TileDialect.h"
 #include "lib/Conversion/LinalgToTile/Epilogue.h"
 #include "lib/Conversion/LinalgToTile/Layout.h"
-#include "dialects/Tile/TileDialect.h"
 
 #include <algorithm>
 
@@ -116,7 +116,9 @@ private:
     else if (!versions.empty() && layout.replicated() && chip.ge && !versions.front()->replicated())
       cost = broadcasts(storage, *versions.front());
     else
-      cost = versions.empty() ? 0 : transfer(storage, *versions.front()) + transfer(storage, layout) + 150 * chip.dmaLatencyNs * 1000; // possible at top level only: the last resort
+      cost = versions.empty() ? 0
+                              : transfer(storage, *versions.front()) + transfer(storage, layout) +
+                                    150 * chip.dmaLatencyNs * 1000; // possible at top level only: the last resort
     versions.push_back(&layout);
     return cost;
   }
@@ -145,11 +147,17 @@ private:
       iterations *= loop.size;
     if (node.kind == NodeKind::Contraction) {
       ContractionLoops roles = classify(program, node);
-      auto size = [&](const std::vector<int> &loops) { int64_t p = 1; for (int loop : loops) p *= node.loops[loop].size; return p; };
+      auto size = [&](const std::vector<int> &loops) {
+        int64_t p = 1;
+        for (int loop : loops)
+          p *= node.loops[loop].size;
+        return p;
+      };
       int64_t m = size(choice.stationary ? roles.b : roles.a), k = size(roles.k), batch = size(roles.batch), window = size(roles.window);
       int64_t moving = size(choice.stationary ? roles.a : roles.b);
       int64_t rows = std::min<int64_t>(m, chip.pe.columns), depth = needs.inputs[0].rows() / (choice.packed ? needs.inputs[0].step : 1);
-      int64_t instructions = batch * window * ceilDiv(m, std::max<int64_t>(rows, 1)) * ceilDiv(k, std::max<int64_t>(depth, 1)) * ceilDiv(moving, chip.pe.movingLimit);
+      int64_t instructions =
+          batch * window * ceilDiv(m, std::max<int64_t>(rows, 1)) * ceilDiv(k, std::max<int64_t>(depth, 1)) * ceilDiv(moving, chip.pe.movingLimit);
       int64_t columns = std::max<int64_t>(64, std::min(moving, chip.pe.movingLimit));
       auto type = tile::dtypeOf(program.storages[node.inputs[0].storage].element);
       auto passes = type && chip.pe.types.count(*type) ? chip.pe.types.at(*type).passes : 4.0;

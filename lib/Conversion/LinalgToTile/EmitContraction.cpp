@@ -13,7 +13,8 @@ constexpr int64_t kBlockBytes = 16384;
 constexpr int64_t kUnrolledBlocks = 16;
 
 /// Loop ranges of the products that accumulate into one tile, in the order of the numeric contract: kernel row, kernel column, channel blocks ascending.
-std::vector<std::vector<Range>> contractionSteps(const Node &node, const ContractionLoops &roles, const Layout &layout, const Access &access, const std::vector<Range> &ranges) {
+std::vector<std::vector<Range>> contractionSteps(const Node &node, const ContractionLoops &roles, const Layout &layout, const Access &access,
+                                                 const std::vector<Range> &ranges) {
   std::vector<std::vector<Range>> steps = {ranges};
   auto split = [&](int loop, int64_t size) {
     std::vector<std::vector<Range>> out;
@@ -56,11 +57,14 @@ void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
       for (size_t i = 0; i < 2; ++i)
         consider(requirements[n].inputs[i], node.inputs[i]);
       forRange(ranges[loop], together, [&](const Range &some) {
-        forRange(some, 1, [&](const Range &one) {
-          std::vector<Range> inner = ranges;
-          inner[loop] = one;
-          emitContraction(n, inner);
-        }, together);
+        forRange(
+            some, 1,
+            [&](const Range &one) {
+              std::vector<Range> inner = ranges;
+              inner[loop] = one;
+              emitContraction(n, inner);
+            },
+            together);
       });
       return;
     }
@@ -79,7 +83,8 @@ void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
     int64_t block = cut < 0 ? 0 : node.loops[cut].size;
     if (cut >= 0 && bytes > kBlockBytes) {
       const Layout &out = requirements[n].output;
-      int64_t unit = i == choice.stationary ? (!out.part.empty() && out.part[0].atom == node.output.atomOfLoop(cut) ? out.step : 1) : std::min<int64_t>(chip.pe.movingLimit, block);
+      int64_t unit = i == choice.stationary ? (!out.part.empty() && out.part[0].atom == node.output.atomOfLoop(cut) ? out.step : 1)
+                                            : std::min<int64_t>(chip.pe.movingLimit, block);
       int64_t perUnit = std::max<int64_t>(1, bytes * unit / block);
       block = std::min(block, unit * std::max<int64_t>(1, kBlockBytes / perUnit));
     }
@@ -94,32 +99,35 @@ void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
     }
     Value region = constantRegion(storage, &layout, blocks, row);
     int64_t rows = std::max<int64_t>(1, layout.rows());
-    forRange(ranges[cut], block, [&](const Range &some) {
-      std::vector<Range> inner = ranges;
-      inner[cut] = some;
-      std::map<AtomId, Range> window;
-      for (AtomId a : storage.atoms)
-        window[a] = {{}, program.atoms[a].size};
-      window[atom] = {some.start, block};
-      Placed placed = allocate(node.inputs[i].storage, layout, tile::Space::Sbuf, storage.element, window);
-      TileRef dst, src;
-      dst.buffer = placed.buffer;
-      dst.element = src.element = placed.element;
-      dst.partitions = rows;
-      dst.axes = {{row, 1}};
-      src.buffer = region;
-      src.space = tile::Space::Device;
-      Affine number = some.start;
-      number.constant /= block;
-      for (auto &term : number.terms)
-        term.second /= block;
-      src.offset = number * (row * rows);
-      src.axes = {{rows, row}, {row, 1}};
-      tile::LoadOp::create(builder, loc, view(dst), view(src, 5, /*merge=*/false));
-      versions[node.inputs[i].storage].push_back(placed);
-      emitContraction(n, inner);
-      versions[node.inputs[i].storage].pop_back();
-    }, kUnrolledBlocks);
+    forRange(
+        ranges[cut], block,
+        [&](const Range &some) {
+          std::vector<Range> inner = ranges;
+          inner[cut] = some;
+          std::map<AtomId, Range> window;
+          for (AtomId a : storage.atoms)
+            window[a] = {{}, program.atoms[a].size};
+          window[atom] = {some.start, block};
+          Placed placed = allocate(node.inputs[i].storage, layout, tile::Space::Sbuf, storage.element, window);
+          TileRef dst, src;
+          dst.buffer = placed.buffer;
+          dst.element = src.element = placed.element;
+          dst.partitions = rows;
+          dst.axes = {{row, 1}};
+          src.buffer = region;
+          src.space = tile::Space::Device;
+          Affine number = some.start;
+          number.constant /= block;
+          for (auto &term : number.terms)
+            term.second /= block;
+          src.offset = number * (row * rows);
+          src.axes = {{rows, row}, {row, 1}};
+          tile::LoadOp::create(builder, loc, view(dst), view(src, 5, /*merge=*/false));
+          versions[node.inputs[i].storage].push_back(placed);
+          emitContraction(n, inner);
+          versions[node.inputs[i].storage].pop_back();
+        },
+        kUnrolledBlocks);
     return;
   }
   // Tiles of the result: one chunk of partitions by as many moving columns as a bank holds.
@@ -187,8 +195,8 @@ void Emitter::emitTile(int n, const std::vector<Range> &ranges) {
         finalRanges = mapRanges(node, node.output, final, input, ranges);
   bool streams = streamsOut(final.output.storage);
   if (streams)
-    versions[final.output.storage].push_back(allocate(final.output.storage, requirements[result].output, tile::Space::Sbuf, program.storages[final.output.storage].element,
-                                                      windowOf(final, final.output, finalRanges)));
+    versions[final.output.storage].push_back(allocate(final.output.storage, requirements[result].output, tile::Space::Sbuf,
+                                                      program.storages[final.output.storage].element, windowOf(final, final.output, finalRanges)));
   if (e >= 0) {
     versions[node.output.storage].push_back(psum);
     emitElementwise(final, finalRanges);
@@ -221,7 +229,8 @@ void Emitter::emitGather(int n) {
   Placed target = targetOf(node);
   std::vector<int> rows, columns;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
-    (llvm::any_of(node.inputs[1].atoms, [&](const AtomIndex &a) { return llvm::any_of(a.loops, [&](auto &l) { return l.first == loop; }); }) ? rows : columns).push_back(loop);
+    (llvm::any_of(node.inputs[1].atoms, [&](const AtomIndex &a) { return llvm::any_of(a.loops, [&](auto &l) { return l.first == loop; }); }) ? rows : columns)
+        .push_back(loop);
   int64_t rowElements = 1;
   for (int loop : columns)
     rowElements *= node.loops[loop].size;
@@ -230,11 +239,15 @@ void Emitter::emitGather(int n) {
       AtomId atom = node.output.atomOfLoop(rows[depth]);
       const Layout &layout = target.layout;
       bool first = !layout.part.empty() && layout.part[0].atom == atom, inside = onPartitions(layout, node.output, rows[depth]);
-      forRange(ranges[rows[depth]], first ? layout.step : inside ? ranges[rows[depth]].size : 1, [&](const Range &some) {
-        std::vector<Range> inner = ranges;
-        inner[rows[depth]] = some;
-        nest(depth + 1, inner);
-      });
+      forRange(ranges[rows[depth]],
+               first    ? layout.step
+               : inside ? ranges[rows[depth]].size
+                        : 1,
+               [&](const Range &some) {
+                 std::vector<Range> inner = ranges;
+                 inner[rows[depth]] = some;
+                 nest(depth + 1, inner);
+               });
       return;
     }
     TileRef dst = reference(target, node, node.output, ranges, columns, 0, 1), at = reference(index, node, node.inputs[1], ranges, {}, 0, 1);

@@ -1,7 +1,7 @@
 // Instruction selection over expression trees: any elementwise body becomes a few ve and se operations on tiles.
 //
-// A value is an immediate, a tile, or a tile with one element in each partition (a scalar operand). Subtrees are computed at their own extent: what does not vary along a
-// loop is computed once for it. se takes func(x * scale + bias), ve takes (x op scalar) op scalar and x op y.
+// A value is an immediate, a tile, or a tile with one element in each partition (a scalar operand). Subtrees are computed at their own extent: what does not
+// vary along a loop is computed once for it. se takes func(x * scale + bias), ve takes (x op scalar) op scalar and x op y.
 #include "lib/Conversion/LinalgToTile/Emitter.h"
 
 #include <llvm/ADT/StringSet.h>
@@ -44,9 +44,9 @@ private:
   Emitter &e;
   const Node &node;
   const std::vector<Range> &ranges;
-  std::vector<int> order;       ///< loops of the free axes
+  std::vector<int> order; ///< loops of the free axes
   std::vector<TileRef> inputs;
-  TileRef like;                 ///< partitions and axes of the result
+  TileRef like; ///< partitions and axes of the result
   std::vector<int> uses;
   std::vector<std::optional<Operand>> known;
   const TileRef *rootSum = nullptr;
@@ -55,7 +55,8 @@ private:
   static llvm::APFloat number(double value) { return llvm::APFloat(static_cast<float>(value)); }
   Type f32() const { return e.builder.getF32Type(); }
   static bool activation(StringRef name) {
-    static const llvm::StringSet<> names = {"exp", "exp2", "log", "log1p", "expm1", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh", "erf", "sin", "cos", "sqrt", "rsqrt", "relu", "square", "abs", "sign", "floor"};
+    static const llvm::StringSet<> names = {"exp", "exp2", "log", "log1p", "expm1", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
+                                            "erf", "sin",  "cos", "sqrt",  "rsqrt", "relu", "square",  "abs",  "sign", "floor"};
     return names.contains(name);
   }
 
@@ -126,7 +127,10 @@ private:
     switch (op.kind) {
     case ScalarOp::Input: out.ref = inputs[op.input]; return out;
     case ScalarOp::Constant: out.immediate = op.value; return out;
-    case ScalarOp::LoopIndex: e.report(node.loc, "MN-LOW-003: an index that is known only on the chip is not supported here"); out.immediate = 0; return out;
+    case ScalarOp::LoopIndex:
+      e.report(node.loc, "MN-LOW-003: an index that is known only on the chip is not supported here");
+      out.immediate = 0;
+      return out;
     case ScalarOp::Unary: return unary(i, dst);
     case ScalarOp::Binary: return binary(i, dst);
     case ScalarOp::Select: return select(i, dst);
@@ -177,7 +181,8 @@ private:
       return Operand{-*operand.immediate, {}, false};
     Operand out;
     out.ref = e.temporary(operand.ref, operand.ref.axes, f32());
-    tile::TensorScalarOp::create(e.builder, e.loc, scalarView(out.ref), scalarView(operand.ref), Value(), Value(), "mul", number(-1), false, "bypass", number(0), false);
+    tile::TensorScalarOp::create(e.builder, e.loc, scalarView(out.ref), scalarView(operand.ref), Value(), Value(), "mul", number(-1), false, "bypass",
+                                 number(0), false);
     return out;
   }
 
@@ -200,7 +205,8 @@ private:
       auto tensor = [&](const std::optional<Operand> &o) { return o && !o->immediate ? scalarView(o->ref) : Value(); };
       auto immediate = [&](const std::optional<Operand> &o, double otherwise) { return number(o && o->immediate ? *o->immediate : otherwise); };
       Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
-      tile::ActivateOp::create(e.builder, e.loc, dstView, sum, srcView, tensor(argument.scale), tensor(argument.bias), op.name, immediate(argument.scale, 1), immediate(argument.bias, 0));
+      tile::ActivateOp::create(e.builder, e.loc, dstView, sum, srcView, tensor(argument.scale), tensor(argument.bias), op.name, immediate(argument.scale, 1),
+                               immediate(argument.bias, 0));
       return out;
     }
     Operand x = eval(op.args[0]);
@@ -220,20 +226,34 @@ private:
   }
 
   static double fold(StringRef name, double a, double b) {
-    if (name == "add") return a + b;
-    if (name == "sub") return a - b;
-    if (name == "mul") return a * b;
-    if (name == "divide") return a / b;
-    if (name == "max") return std::max(a, b);
-    if (name == "min") return std::min(a, b);
-    if (name == "eq") return a == b;
-    if (name == "ne") return a != b;
-    if (name == "lt") return a < b;
-    if (name == "le") return a <= b;
-    if (name == "gt") return a > b;
-    if (name == "ge") return a >= b;
-    if (name == "logical_and") return a != 0 && b != 0;
-    if (name == "logical_or") return a != 0 || b != 0;
+    if (name == "add")
+      return a + b;
+    if (name == "sub")
+      return a - b;
+    if (name == "mul")
+      return a * b;
+    if (name == "divide")
+      return a / b;
+    if (name == "max")
+      return std::max(a, b);
+    if (name == "min")
+      return std::min(a, b);
+    if (name == "eq")
+      return a == b;
+    if (name == "ne")
+      return a != b;
+    if (name == "lt")
+      return a < b;
+    if (name == "le")
+      return a <= b;
+    if (name == "gt")
+      return a > b;
+    if (name == "ge")
+      return a >= b;
+    if (name == "logical_and")
+      return a != 0 && b != 0;
+    if (name == "logical_or")
+      return a != 0 || b != 0;
     return (a != 0) != (b != 0);
   }
 
@@ -269,7 +289,8 @@ private:
         if (!x.immediate) {
           out.ref = target(axes, dst, out.written);
           Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
-          tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(innerScalar), tensor(scalar), inner.name, immediate(innerScalar), innerSide == 0, op.name, immediate(scalar), side == 0);
+          tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(innerScalar), tensor(scalar), inner.name, immediate(innerScalar), innerSide == 0,
+                                       op.name, immediate(scalar), side == 0);
           return out;
         }
       }
@@ -358,12 +379,17 @@ bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges
     if (!onPartitions(layout, node.output, loop) || (node.output.atomOfLoop(loop) == layout.part[0].atom && ranges[loop].size > layout.step))
       order.push_back(loop);
   llvm::stable_sort(order, [&](int a, int b) {
-    auto stride = [&](int loop) { AtomId atom = node.output.atomOfLoop(loop); auto at = target.strides.find(atom); return at == target.strides.end() ? target.chunkStride : at->second; };
+    auto stride = [&](int loop) {
+      AtomId atom = node.output.atomOfLoop(loop);
+      auto at = target.strides.find(atom);
+      return at == target.strides.end() ? target.chunkStride : at->second;
+    };
     return stride(a) > stride(b);
   });
   TileRef dst = reference(target, node, node.output, ranges, order, 0, chip.partitions);
   if (cast)
-    dst = reference(targetOf(*cast), *cast, cast->output, mapRanges(node, node.output, *cast, cast->inputs[0], ranges), *mapLoops(node.output, cast->inputs[0], order), 0, chip.partitions);
+    dst = reference(targetOf(*cast), *cast, cast->output, mapRanges(node, node.output, *cast, cast->inputs[0], ranges),
+                    *mapLoops(node.output, cast->inputs[0], order), 0, chip.partitions);
   std::vector<TileRef> inputs;
   for (size_t i = 0; i < node.inputs.size(); ++i)
     inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, dst.partition, dst.partitions));

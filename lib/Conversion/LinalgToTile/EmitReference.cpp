@@ -79,8 +79,8 @@ bool Emitter::onPartitions(const Layout &layout, const Access &access, int loop)
   return atom >= 0 && llvm::any_of(layout.part, [&](const PartitionEntry &entry) { return entry.atom == atom; });
 }
 
-TileRef Emitter::reference(const Placed &placed, const Node &node, const Access &access, const std::vector<Range> &ranges, const std::vector<int> &order, int64_t partition,
-                           int64_t partitions) {
+TileRef Emitter::reference(const Placed &placed, const Node &node, const Access &access, const std::vector<Range> &ranges, const std::vector<int> &order,
+                           int64_t partition, int64_t partitions) {
   TileRef ref;
   ref.buffer = placed.buffer;
   ref.space = placed.space;
@@ -262,7 +262,8 @@ std::vector<Range> Emitter::wholeRanges(const Node &node) const {
   return ranges;
 }
 
-std::vector<Range> Emitter::mapRanges(const Node &from, const Access &fromAccess, const Node &to, const Access &toAccess, const std::vector<Range> &ranges) const {
+std::vector<Range> Emitter::mapRanges(const Node &from, const Access &fromAccess, const Node &to, const Access &toAccess,
+                                      const std::vector<Range> &ranges) const {
   std::vector<Range> out = wholeRanges(to);
   for (int loop = 0; loop < static_cast<int>(from.loops.size()); ++loop) {
     AtomId atom = fromAccess.atomOfLoop(loop);

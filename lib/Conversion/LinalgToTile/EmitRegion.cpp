@@ -72,7 +72,8 @@ bool stepwise(const Node &node) { return node.kind == NodeKind::Elementwise || n
 
 } // namespace
 
-/// Grows a group backwards from a contraction over computed batches: whatever only it needs, shares its batch loops and lies behind another contraction of the group.
+/// Grows a group backwards from a contraction over computed batches: whatever only it needs, shares its batch loops and lies behind another contraction of the
+/// group.
 static std::vector<int> attentionGroup(const TensorProgram &program, const Epilogues &epilogues, int last) {
   std::vector<int> group = {last};
   if (int e = epilogues.epilogueOf[last]; e >= 0)
@@ -182,7 +183,8 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
     group.local.assign(program.storages.size(), 0);
     for (int n : group.nodes)
       if (int storage = program.nodes[n].output.storage; storage >= 0 && group.nodes.size() > 1)
-        group.local[storage] = llvm::all_of(program.storages[storage].readers, [&](int r) { return llvm::is_contained(group.nodes, r); }) && !program.storages[storage].readers.empty();
+        group.local[storage] = llvm::all_of(program.storages[storage].readers, [&](int r) { return llvm::is_contained(group.nodes, r); }) &&
+                               !program.storages[storage].readers.empty();
     const Node &last = program.nodes[group.nodes.back()];
     bool hasContraction = llvm::any_of(group.nodes, [&](int n) { return program.nodes[n].kind == NodeKind::Contraction; });
     if (!stepwise(last) && group.nodes.size() == 1)
@@ -321,8 +323,9 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
   // exp and its sum: the running add of se gives the second for a few cycles.
   for (int r : group.nodes) {
     const Node &reduction = program.nodes[r];
-    if (r <= n || reduction.kind != NodeKind::Reduction || reduction.combiner != "add" || reduction.body.size() != 1 || reduction.inputs[0].storage != node.output.storage ||
-        node.body.back().kind != ScalarOp::Unary || program.nodes[n].loops.size() != reduction.loops.size())
+    if (r <= n || reduction.kind != NodeKind::Reduction || reduction.combiner != "add" || reduction.body.size() != 1 ||
+        reduction.inputs[0].storage != node.output.storage || node.body.back().kind != ScalarOp::Unary ||
+        program.nodes[n].loops.size() != reduction.loops.size())
       continue;
     std::vector<Range> inner = mapRanges(node, node.output, reduction, reduction.inputs[0], ranges);
     Layout &layout = requirements[r].output;
@@ -338,9 +341,10 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
     for (int reader : program.storages[node.output.storage].readers)
       if (reader != r) {
         const Node &other = program.nodes[reader];
-        bool narrows = !cast && group.local[other.output.storage < 0 ? node.output.storage : other.output.storage] && other.kind == NodeKind::Elementwise && other.body.size() == 1 &&
-                       other.inputs.size() == 1 && requirements[reader].output.part.size() == requirements[n].output.part.size() && other.loops.size() == node.loops.size() &&
-                       requirements[reader].inputs[0] == requirements[n].output && llvm::is_contained(group.nodes, reader);
+        bool narrows = !cast && group.local[other.output.storage < 0 ? node.output.storage : other.output.storage] && other.kind == NodeKind::Elementwise &&
+                       other.body.size() == 1 && other.inputs.size() == 1 && requirements[reader].output.part.size() == requirements[n].output.part.size() &&
+                       other.loops.size() == node.loops.size() && requirements[reader].inputs[0] == requirements[n].output &&
+                       llvm::is_contained(group.nodes, reader);
         if (!narrows) {
           cast = nullptr;
           break;
@@ -363,15 +367,17 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
 void Emitter::emitGroup(const Group &group) {
   auto local = [&](int storage) { return static_cast<bool>(group.local[storage]); };
   // A copy of an input into a larger storage (padding) is its load.
-  if (const Node &node = program.nodes[group.nodes.front()]; group.nodes.size() == 1 && node.kind == NodeKind::Elementwise && node.body.size() == 1 && node.inputs.size() == 1 &&
-      program.storages[node.inputs[0].storage].kind == StorageKind::Input && versions[node.inputs[0].storage].empty()) {
+  if (const Node &node = program.nodes[group.nodes.front()]; group.nodes.size() == 1 && node.kind == NodeKind::Elementwise && node.body.size() == 1 &&
+                                                             node.inputs.size() == 1 && program.storages[node.inputs[0].storage].kind == StorageKind::Input &&
+                                                             versions[node.inputs[0].storage].empty()) {
     ensureTarget(group.nodes.front());
     loc = node.loc;
     return transfer(targetOf(node), node, node.output, regions[node.inputs[0].storage], /*store=*/false, wholeRanges(node), &node.inputs[0]);
   }
   for (int n : group.nodes) {
     prepareInputs(n, [&](int storage) {
-      return local(storage) || llvm::any_of(program.storages[storage].writers, [&](int w) { return llvm::is_contained(group.nodes, w) || w == epilogues.contractionOf[n]; });
+      return local(storage) ||
+             llvm::any_of(program.storages[storage].writers, [&](int w) { return llvm::is_contained(group.nodes, w) || w == epilogues.contractionOf[n]; });
     });
     if (int e = epilogues.epilogueOf[n]; e >= 0 && !llvm::is_contained(group.nodes, e))
       prepareInputs(e, [&](int storage) { return storage == program.nodes[n].output.storage; });

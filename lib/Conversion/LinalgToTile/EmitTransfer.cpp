@@ -60,8 +60,8 @@ std::map<AtomId, int64_t> rowMajor(const TensorProgram &program, int storage) {
 
 } // namespace
 
-/// The region of a constant packed in a layout: [block...][row][chunk][free...]; `blocks` lists atoms that are cut into runs of so many coordinates, each run a block.
-/// `rowElements` becomes the elements of one row (partition) of one block. Without a layout the region is row-major.
+/// The region of a constant packed in a layout: [block...][row][chunk][free...]; `blocks` lists atoms that are cut into runs of so many coordinates, each run a
+/// block. `rowElements` becomes the elements of one row (partition) of one block. Without a layout the region is row-major.
 Value Emitter::constantRegion(const Storage &storage, const Layout *layout, const std::vector<std::pair<AtomId, int64_t>> &blocks, int64_t &rowElements) {
   int id = &storage - program.storages.data();
   std::map<AtomId, int64_t> source = rowMajor(program, id);
@@ -71,7 +71,8 @@ Value Emitter::constantRegion(const Storage &storage, const Layout *layout, cons
     pieces.push_back(builder.getDictionaryAttr(
         {builder.getNamedAttr(storage.kind == StorageKind::Dense ? "value" : "source", data), builder.getNamedAttr("from", builder.getI64IntegerAttr(from)),
          builder.getNamedAttr("at", builder.getI64IntegerAttr(at)), builder.getNamedAttr("sizes", builder.getDenseI64ArrayAttr(sizes)),
-         builder.getNamedAttr("source_strides", builder.getDenseI64ArrayAttr(sourceStrides)), builder.getNamedAttr("strides", builder.getDenseI64ArrayAttr(strides))}));
+         builder.getNamedAttr("source_strides", builder.getDenseI64ArrayAttr(sourceStrides)),
+         builder.getNamedAttr("strides", builder.getDenseI64ArrayAttr(strides))}));
   };
   int64_t total = 1;
   for (AtomId atom : storage.atoms)
@@ -99,7 +100,9 @@ Value Emitter::constantRegion(const Storage &storage, const Layout *layout, cons
       blockCount *= (program.atoms[atom].size + size - 1) / size;
     total = block * blockCount;
     // One piece per (full or partial chunk) x (full or partial blocks).
-    struct Dim { int64_t size, source, target; };
+    struct Dim {
+      int64_t size, source, target;
+    };
     std::vector<std::vector<Dim>> pieceDims = {{}};
     std::vector<std::pair<int64_t, int64_t>> bases = {{0, 0}}; // source, target
     auto fork = [&](int64_t full, int64_t rest, std::vector<Dim> fullDims, std::vector<Dim> restDims, int64_t restSource, int64_t restTarget) {
@@ -136,7 +139,8 @@ Value Emitter::constantRegion(const Storage &storage, const Layout *layout, cons
         partitionStride *= size;
       } else {
         int64_t full = entry.size / layout->step, rest = entry.size % layout->step;
-        fork(full, rest, {{full, s * layout->step, chunkStride}, {layout->step, s, partitionStride}}, {{rest, s, partitionStride}}, s * layout->step * full, chunkStride * full);
+        fork(full, rest, {{full, s * layout->step, chunkStride}, {layout->step, s, partitionStride}}, {{rest, s, partitionStride}}, s * layout->step * full,
+             chunkStride * full);
       }
     }
     for (AtomId atom : layout->free)
@@ -158,7 +162,8 @@ Value Emitter::constantRegion(const Storage &storage, const Layout *layout, cons
   if (int number = constantNames[name]++)
     name += "#" + std::to_string(number);
   auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, total, storage.element);
-  return tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Constant, builder.getDenseI64ArrayAttr(storage.shape), StringAttr(), builder.getArrayAttr(pieces));
+  return tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Constant, builder.getDenseI64ArrayAttr(storage.shape),
+                                StringAttr(), builder.getArrayAttr(pieces));
 }
 
 Placed Emitter::loadConstant(int storage, const Layout &layout) {
@@ -177,9 +182,10 @@ Placed Emitter::loadConstant(int storage, const Layout &layout) {
   return placed;
 }
 
-/// Moves what `access` reaches over `ranges` between a buffer and a device region, a chunk of partitions at a time. The region holds the node's loops in row-major order or,
-/// with `deviceAccess`, a storage in row-major order seen through that access.
-void Emitter::transfer(const Placed &placed, const Node &node, const Access &access, Value region, bool store, const std::vector<Range> &ranges, const Access *deviceAccess) {
+/// Moves what `access` reaches over `ranges` between a buffer and a device region, a chunk of partitions at a time. The region holds the node's loops in
+/// row-major order or, with `deviceAccess`, a storage in row-major order seen through that access.
+void Emitter::transfer(const Placed &placed, const Node &node, const Access &access, Value region, bool store, const std::vector<Range> &ranges,
+                       const Access *deviceAccess) {
   std::vector<int64_t> strides(node.loops.size(), 0);
   int64_t stride = 1, base = 0;
   if (deviceAccess) {
@@ -282,7 +288,9 @@ Placed Emitter::convert(const Placed &from, const Layout &to) {
     (onPartitions(from.layout, access, loop) ? oldRows : onPartitions(to, access, loop) ? newRows : others).push_back(loop);
   auto order = [&](const Layout &layout, std::vector<int> loops) {
     llvm::stable_sort(loops, [&](int a, int b) {
-      auto place = [&](int loop) { return llvm::find_if(layout.part, [&](const PartitionEntry &entry) { return entry.atom == access.atoms[loop].atom; }) - layout.part.begin(); };
+      auto place = [&](int loop) {
+        return llvm::find_if(layout.part, [&](const PartitionEntry &entry) { return entry.atom == access.atoms[loop].atom; }) - layout.part.begin();
+      };
       return place(a) < place(b);
     });
     return loops;
@@ -310,7 +318,8 @@ Placed Emitter::convert(const Placed &from, const Layout &to) {
         transposed.element = from.element;
         transposed.partitions = dst.partitions;
         transposed.axes = {{src.partitions, 1}};
-        transposed.buffer = tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, dst.partitions, src.partitions, from.element), StringAttr());
+        transposed.buffer = tile::AllocOp::create(
+            builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, dst.partitions, src.partitions, from.element), StringAttr());
         tile::TransposeOp::create(builder, loc, view(transposed), view(src));
         tile::CopyOp::create(builder, loc, view(dst), view(transposed));
       };
@@ -355,8 +364,10 @@ Placed Emitter::replicate(const Placed &from, const Layout &to) {
     transposed.space = tile::Space::Psum;
     transposed.element = row.element = from.element;
     transposed.axes = row.axes = {{src.partitions, 1}};
-    transposed.buffer = tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, 1, src.partitions, from.element), StringAttr());
-    row.buffer = tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Sbuf, 1, src.partitions, from.element), StringAttr());
+    transposed.buffer =
+        tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, 1, src.partitions, from.element), StringAttr());
+    row.buffer =
+        tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Sbuf, 1, src.partitions, from.element), StringAttr());
     Value psumView = view(transposed), srcView = view(src);
     tile::TransposeOp::create(builder, loc, psumView, srcView);
     Value rowView = view(row), readView = view(transposed);
@@ -377,7 +388,8 @@ Placed Emitter::roundTrip(const Placed &from, const Layout &to) {
     elements *= loop.size;
   auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, from.element);
   std::string name = "scratch" + std::to_string(scratchRegions++);
-  Value region = tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Scratch, builder.getDenseI64ArrayAttr({elements}), StringAttr(), ArrayAttr());
+  Value region = tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Scratch, builder.getDenseI64ArrayAttr({elements}),
+                                        StringAttr(), ArrayAttr());
   transfer(from, node, node.output, region, /*store=*/true, wholeRanges(node));
   Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element);
   transfer(target, node, node.output, region, /*store=*/false, wholeRanges(node));

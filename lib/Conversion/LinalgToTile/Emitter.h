@@ -55,7 +55,7 @@ struct Placed {
   Layout layout;
   std::map<AtomId, int64_t> strides; ///< of free atoms
   int64_t chunkStride = 0;
-  std::map<AtomId, Affine> origins;  ///< of a window: the coordinate that comes first
+  std::map<AtomId, Affine> origins; ///< of a window: the coordinate that comes first
   bool window = false;
 };
 
@@ -74,8 +74,8 @@ private:
   Epilogues epilogues;
   mlir::OpBuilder &builder;
   mlir::Location loc;
-  std::vector<std::vector<Placed>> versions;        ///< per storage; a window is removed at the end of the loop that made it
-  std::vector<mlir::Value> regions;                 ///< per storage: the device region of inputs and states, row-major
+  std::vector<std::vector<Placed>> versions; ///< per storage; a window is removed at the end of the loop that made it
+  std::vector<mlir::Value> regions;          ///< per storage: the device region of inputs and states, row-major
   std::map<std::string, mlir::Value> outputRegions;
   std::map<std::string, int> constantNames;
   std::map<int64_t, mlir::Value> indexConstants;
@@ -83,12 +83,17 @@ private:
   int scratchRegions = 0;
   bool failed = false;
 
-  void report(mlir::Location where, const llvm::Twine &message) { failed = true; mlir::emitError(where) << message.str(); }
+  void report(mlir::Location where, const llvm::Twine &message) {
+    failed = true;
+    mlir::emitError(where) << message.str();
+  }
 
   // References (EmitReference.cpp)
   Placed allocate(int storage, const Layout &layout, tile::Space space, mlir::Type element, const std::map<AtomId, Range> &window = {});
-  /// The tile that `access` reaches over `ranges`; free axes follow `order` (loops; those on the partitions are skipped). Broadcast partitions become `partition`, `partitions`.
-  TileRef reference(const Placed &placed, const Node &node, const Access &access, const std::vector<Range> &ranges, const std::vector<int> &order, int64_t partition, int64_t partitions);
+  /// The tile that `access` reaches over `ranges`; free axes follow `order` (loops; those on the partitions are skipped). Broadcast partitions become
+  /// `partition`, `partitions`.
+  TileRef reference(const Placed &placed, const Node &node, const Access &access, const std::vector<Range> &ranges, const std::vector<int> &order,
+                    int64_t partition, int64_t partitions);
   mlir::Value view(TileRef ref, unsigned limit = 4, bool merge = true);
   static std::vector<Axis> merged(const std::vector<Axis> &axes);
   /// Calls `body` for each run of `step` coordinates and for the rest; more than `unrolled` full runs become one loop.

@@ -197,7 +197,8 @@ Requirement require(const TensorProgram &program, const Node &node, const Choice
         loops.insert(loops.begin(), roles.batch.back());
     }
     bool everywhere = choice.resultLoops.empty() && node.kind != NodeKind::Contraction;
-    out.inputs.push_back(everywhere ? replicatedLayout(program, input.storage, partitions) : makeLayout(program, input.storage, entries(node, input, loops), partitions));
+    out.inputs.push_back(everywhere ? replicatedLayout(program, input.storage, partitions)
+                                    : makeLayout(program, input.storage, entries(node, input, loops), partitions));
   }
   return out;
 }

@@ -63,8 +63,8 @@ std::vector<Choice> choices(const TensorProgram &program, const Node &node, int6
 /// The layouts of a choice.
 Requirement require(const TensorProgram &program, const Node &node, const Choice &choice, int64_t partitions);
 
-/// Chooses for every node so that the estimated time of operations and layout conversions is least: greedy in order, then sweeps of single changes until none helps.
-/// Deterministic; the number of sweeps is bounded.
+/// Chooses for every node so that the estimated time of operations and layout conversions is least: greedy in order, then sweeps of single changes until none
+/// helps. Deterministic; the number of sweeps is bounded.
 std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip);
 
 } // namespace manaslu::tiling

@@ -8,8 +8,8 @@
 
 namespace manaslu {
 
-/// `convert-linalg-to-tile`: rewrites `func.func @main` of linalg on tensors (generic form, static shapes) into a tile program for the chip: layouts are assigned, nodes tiled
-/// and grouped, instructions selected. Problems are errors `MN-LOW-...` at the operation. The chip must outlive the pass.
+/// `convert-linalg-to-tile`: rewrites `func.func @main` of linalg on tensors (generic form, static shapes) into a tile program for the chip: layouts are
+/// assigned, nodes tiled and grouped, instructions selected. Problems are errors `MN-LOW-...` at the operation. The chip must outlive the pass.
 std::unique_ptr<mlir::Pass> createConvertLinalgToTilePass(const Chip &chip);
 
 } // namespace manaslu

@@ -26,9 +26,23 @@ public:
     ops.push_back(std::move(op));
     return ops.size() - 1;
   }
-  int input(int number) { ScalarOp op; op.input = number; return add(op); }
-  int constant(double value) { ScalarOp op; op.kind = ScalarOp::Constant; op.value = value; return add(op); }
-  int loopIndex(int dim) { ScalarOp op; op.kind = ScalarOp::LoopIndex; op.input = dim; return add(op); }
+  int input(int number) {
+    ScalarOp op;
+    op.input = number;
+    return add(op);
+  }
+  int constant(double value) {
+    ScalarOp op;
+    op.kind = ScalarOp::Constant;
+    op.value = value;
+    return add(op);
+  }
+  int loopIndex(int dim) {
+    ScalarOp op;
+    op.kind = ScalarOp::LoopIndex;
+    op.input = dim;
+    return add(op);
+  }
   int unary(StringRef name, int x) {
     ScalarOp op;
     op.kind = ScalarOp::Unary;
@@ -198,31 +212,68 @@ private:
     if (isa<arith::TruncIOp>(op))
       return value.getType().isInteger(1) ? FailureOr<int>(failure()) : FailureOr<int>(args[0]);
     if (auto compare = dyn_cast<arith::CmpFOp>(op))
-      return comparison(llvm::StringSwitch<StringRef>(arith::stringifyCmpFPredicate(compare.getPredicate())).Cases("oeq", "ueq", "eq").Cases("one", "une", "ne").Cases("olt", "ult", "lt")
-                            .Cases("ole", "ule", "le").Cases("ogt", "ugt", "gt").Cases("oge", "uge", "ge").Default(""), args);
+      return comparison(llvm::StringSwitch<StringRef>(arith::stringifyCmpFPredicate(compare.getPredicate()))
+                            .Cases("oeq", "ueq", "eq")
+                            .Cases("one", "une", "ne")
+                            .Cases("olt", "ult", "lt")
+                            .Cases("ole", "ule", "le")
+                            .Cases("ogt", "ugt", "gt")
+                            .Cases("oge", "uge", "ge")
+                            .Default(""),
+                        args);
     if (auto compare = dyn_cast<arith::CmpIOp>(op))
-      return comparison(llvm::StringSwitch<StringRef>(arith::stringifyCmpIPredicate(compare.getPredicate())).Case("eq", "eq").Case("ne", "ne").Cases("slt", "ult", "lt")
-                            .Cases("sle", "ule", "le").Cases("sgt", "ugt", "gt").Cases("sge", "uge", "ge").Default(""), args);
+      return comparison(llvm::StringSwitch<StringRef>(arith::stringifyCmpIPredicate(compare.getPredicate()))
+                            .Case("eq", "eq")
+                            .Case("ne", "ne")
+                            .Cases("slt", "ult", "lt")
+                            .Cases("sle", "ule", "le")
+                            .Cases("sgt", "ugt", "gt")
+                            .Cases("sge", "uge", "ge")
+                            .Default(""),
+                        args);
     if (isa<arith::SelectOp>(op))
       return tree.select(args[0], args[1], args[2]);
     if (isa<math::PowFOp>(op))
       return power(args);
     if (isa<math::FmaOp>(op))
       return tree.binary("add", tree.binary("mul", args[0], args[1]), args[2]);
-    StringRef unary = llvm::StringSwitch<StringRef>(name).Case("arith.negf", "neg").Case("math.exp", "exp").Case("math.exp2", "exp2").Case("math.log", "log").Case("math.log1p", "log1p")
-                          .Case("math.expm1", "expm1").Case("math.tanh", "tanh").Case("math.erf", "erf").Case("math.sin", "sin").Case("math.cos", "cos").Case("math.sqrt", "sqrt")
-                          .Case("math.rsqrt", "rsqrt").Case("math.absf", "abs").Case("math.floor", "floor").Default("");
+    StringRef unary = llvm::StringSwitch<StringRef>(name)
+                          .Case("arith.negf", "neg")
+                          .Case("math.exp", "exp")
+                          .Case("math.exp2", "exp2")
+                          .Case("math.log", "log")
+                          .Case("math.log1p", "log1p")
+                          .Case("math.expm1", "expm1")
+                          .Case("math.tanh", "tanh")
+                          .Case("math.erf", "erf")
+                          .Case("math.sin", "sin")
+                          .Case("math.cos", "cos")
+                          .Case("math.sqrt", "sqrt")
+                          .Case("math.rsqrt", "rsqrt")
+                          .Case("math.absf", "abs")
+                          .Case("math.floor", "floor")
+                          .Default("");
     if (!unary.empty())
       return tree.unary(unary, args[0]);
     bool boolean = value.getType().isInteger(1);
-    StringRef binary = llvm::StringSwitch<StringRef>(name).Cases("arith.addf", "arith.addi", "add").Cases("arith.subf", "arith.subi", "sub").Cases("arith.mulf", "arith.muli", "mul")
-                           .Case("arith.divf", "divide").Cases("arith.maximumf", "arith.maxnumf", "arith.maxsi", "max").Cases("arith.minimumf", "arith.minnumf", "arith.minsi", "min")
-                           .Case("arith.andi", boolean ? "logical_and" : "").Case("arith.ori", boolean ? "logical_or" : "").Case("arith.xori", boolean ? "logical_xor" : "").Default("");
+    StringRef binary = llvm::StringSwitch<StringRef>(name)
+                           .Cases("arith.addf", "arith.addi", "add")
+                           .Cases("arith.subf", "arith.subi", "sub")
+                           .Cases("arith.mulf", "arith.muli", "mul")
+                           .Case("arith.divf", "divide")
+                           .Cases("arith.maximumf", "arith.maxnumf", "arith.maxsi", "max")
+                           .Cases("arith.minimumf", "arith.minnumf", "arith.minsi", "min")
+                           .Case("arith.andi", boolean ? "logical_and" : "")
+                           .Case("arith.ori", boolean ? "logical_or" : "")
+                           .Case("arith.xori", boolean ? "logical_xor" : "")
+                           .Default("");
     if (!binary.empty())
       return tree.binary(binary, args[0], args[1]);
     return failure();
   }
-  FailureOr<int> comparison(StringRef name, ArrayRef<int> args) { return name.empty() ? FailureOr<int>(failure()) : FailureOr<int>(tree.binary(name, args[0], args[1])); }
+  FailureOr<int> comparison(StringRef name, ArrayRef<int> args) {
+    return name.empty() ? FailureOr<int>(failure()) : FailureOr<int>(tree.binary(name, args[0], args[1]));
+  }
   FailureOr<int> power(ArrayRef<int> args) {
     const ScalarOp exponent = tree.ops[args[1]];
     if (exponent.kind == ScalarOp::Constant) {

@@ -28,8 +28,8 @@ void foldConstantCasts(TensorProgram &program) {
     if (node.kind != NodeKind::Elementwise || node.body.size() != 1 || node.body[0].kind != ScalarOp::Input)
       continue;
     Storage &from = program.storages[node.inputs[0].storage], &to = program.storages[node.output.storage];
-    if ((from.kind != StorageKind::Parameter && from.kind != StorageKind::Dense && from.kind != StorageKind::Input) || to.writers.size() != 1 || !walksRowMajor(program, node, node.inputs[0]) ||
-        !walksRowMajor(program, node, node.output))
+    if ((from.kind != StorageKind::Parameter && from.kind != StorageKind::Dense && from.kind != StorageKind::Input) || to.writers.size() != 1 ||
+        !walksRowMajor(program, node, node.inputs[0]) || !walksRowMajor(program, node, node.output))
       continue;
     to.kind = from.kind;
     to.name = from.name;
@@ -52,20 +52,34 @@ double evaluate(const Expression &body, int i, const std::vector<int64_t> &point
   }
   double a = arg(0), b = arg(1);
   StringRef name = op.name;
-  if (name == "add") return a + b;
-  if (name == "sub") return a - b;
-  if (name == "mul") return a * b;
-  if (name == "divide") return a / b;
-  if (name == "max") return std::max(a, b);
-  if (name == "min") return std::min(a, b);
-  if (name == "eq") return a == b;
-  if (name == "ne") return a != b;
-  if (name == "lt") return a < b;
-  if (name == "le") return a <= b;
-  if (name == "gt") return a > b;
-  if (name == "ge") return a >= b;
-  if (name == "logical_and") return a != 0 && b != 0;
-  if (name == "logical_or") return a != 0 || b != 0;
+  if (name == "add")
+    return a + b;
+  if (name == "sub")
+    return a - b;
+  if (name == "mul")
+    return a * b;
+  if (name == "divide")
+    return a / b;
+  if (name == "max")
+    return std::max(a, b);
+  if (name == "min")
+    return std::min(a, b);
+  if (name == "eq")
+    return a == b;
+  if (name == "ne")
+    return a != b;
+  if (name == "lt")
+    return a < b;
+  if (name == "le")
+    return a <= b;
+  if (name == "gt")
+    return a > b;
+  if (name == "ge")
+    return a >= b;
+  if (name == "logical_and")
+    return a != 0 && b != 0;
+  if (name == "logical_or")
+    return a != 0 || b != 0;
   return (a != 0) != (b != 0);
 }
 

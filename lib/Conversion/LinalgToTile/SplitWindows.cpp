@@ -11,8 +11,8 @@ namespace {
 /// A convolution to cut: which input is windowed and along which atom; the nodes that make that input.
 struct Window {
   int node = -1, input = -1;
-  AtomId rows = -1;        ///< atom of the windowed input
-  int rowLoop = -1;        ///< loop of the result's rows
+  AtomId rows = -1; ///< atom of the windowed input
+  int rowLoop = -1; ///< loop of the result's rows
   int64_t stride = 1, reach = 1;
   std::vector<int> makers; ///< fills and copies
   int64_t slabs = 1;

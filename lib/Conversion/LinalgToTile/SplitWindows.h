@@ -6,8 +6,8 @@
 
 namespace manaslu::tiling {
 
-/// Replaces every convolution whose padded input takes more than a third of a partition's SBUF by convolutions of slabs of output rows; the values and the order of every
-/// sum stay.
+/// Replaces every convolution whose padded input takes more than a third of a partition's SBUF by convolutions of slabs of output rows; the values and the
+/// order of every sum stay.
 void splitLargeWindows(TensorProgram &program, const Chip &chip);
 
 } // namespace manaslu::tiling

@@ -53,7 +53,10 @@ private:
   std::vector<std::pair<Operation *, OpOperand *>> sinks; // return and state stores
   bool ok = true;
 
-  LogicalResult fail(Operation *op, const Twine &why) { ok = false; return op->emitError("MN-LOW-001: ") << why; }
+  LogicalResult fail(Operation *op, const Twine &why) {
+    ok = false;
+    return op->emitError("MN-LOW-001: ") << why;
+  }
   AtomId newAtom(int64_t size, int storage) {
     program.atoms.push_back({size, storage, -1, -1});
     return program.atoms.size() - 1;
@@ -196,17 +199,20 @@ LogicalResult Builder::readExpand(tensor::ExpandShapeOp op) {
     return failure();
   auto shape = op.getResultType().getShape();
   auto reassociation = op.getReassociationIndices();
-  bool changed = false;
-  for (auto [dim, group] : llvm::enumerate(reassociation)) {
-    SmallVector<int64_t> sizes;
-    for (int64_t index : group)
-      if (shape[index] != 1)
-        sizes.push_back(shape[index]);
-    if (failed(splitRanges(op, in.dims[dim], sizes, changed)))
+  // One round cuts each range once; three factors take two rounds.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto [dim, group] : llvm::enumerate(reassociation)) {
+      SmallVector<int64_t> sizes;
+      for (int64_t index : group)
+        if (shape[index] != 1)
+          sizes.push_back(shape[index]);
+      if (failed(splitRanges(op, in.dims[dim], sizes, changed)))
+        return failure();
+    }
+    if (failed(normalize(op, in)))
       return failure();
   }
-  if (failed(normalize(op, in)))
-    return failure();
   ValueAtoms out;
   out.storage = in.storage;
   out.fixed = in.fixed;
@@ -215,7 +221,7 @@ LogicalResult Builder::readExpand(tensor::ExpandShapeOp op) {
     size_t next = 0;
     for (int64_t index : group)
       for (int64_t have = 1; have < shape[index]; ++next) {
-        if (next >= in.dims[dim].size())
+        if (next >= in.dims[dim].size() || shape[index] % (have * in.dims[dim][next].size))
           return fail(op, "splits a dimension that a slice has cut unevenly");
         have *= in.dims[dim][next].size;
         out.dims[index].push_back(in.dims[dim][next]);
@@ -463,7 +469,10 @@ LogicalResult Builder::readGeneric(linalg::GenericOp op) {
         to.fixed = from.fixed;
         for (AffineExpr expr : out.getResults()) {
           unsigned dim = cast<AffineDimExpr>(expr).getPosition();
-          auto at = llvm::find_if(in.getResults(), [&](AffineExpr e) { auto d = dyn_cast<AffineDimExpr>(e); return d && d.getPosition() == dim; });
+          auto at = llvm::find_if(in.getResults(), [&](AffineExpr e) {
+            auto d = dyn_cast<AffineDimExpr>(e);
+            return d && d.getPosition() == dim;
+          });
           if (at != in.getResults().end())
             to.dims.push_back(from.dims[at - in.getResults().begin()]);
           else if (ranges[dim] == 1)
@@ -482,13 +491,20 @@ LogicalResult Builder::readGeneric(linalg::GenericOp op) {
       Operation *combiner = yielded.getDefiningOp();
       if (!combiner || combiner->getNumOperands() != 2)
         return fail(op, "a reduction must combine with one binary operation");
-      auto isAccumulator = [&](Value v) { auto a = dyn_cast<BlockArgument>(v); return a && a.getArgNumber() == accumulator; };
+      auto isAccumulator = [&](Value v) {
+        auto a = dyn_cast<BlockArgument>(v);
+        return a && a.getArgNumber() == accumulator;
+      };
       if (!isAccumulator(combiner->getOperand(0)) && !isAccumulator(combiner->getOperand(1)))
         return fail(op, "a reduction must combine its accumulator");
       combined = isAccumulator(combiner->getOperand(0)) ? combiner->getOperand(1) : combiner->getOperand(0);
       StringRef name = combiner->getName().getStringRef();
-      node.combiner = llvm::StringSwitch<std::string>(name).Cases("arith.addf", "arith.addi", "add").Cases("arith.maximumf", "arith.maxnumf", "arith.maxsi", "arith.maxui", "arith.ori", "max")
-                          .Cases("arith.minimumf", "arith.minnumf", "arith.minsi", "arith.minui", "arith.andi", "min").Case("arith.mulf", "mul").Default("");
+      node.combiner = llvm::StringSwitch<std::string>(name)
+                          .Cases("arith.addf", "arith.addi", "add")
+                          .Cases("arith.maximumf", "arith.maxnumf", "arith.maxsi", "arith.maxui", "arith.ori", "max")
+                          .Cases("arith.minimumf", "arith.minnumf", "arith.minsi", "arith.minui", "arith.andi", "min")
+                          .Case("arith.mulf", "mul")
+                          .Default("");
       if (node.combiner.empty())
         return fail(op, "'" + name + "' is not a reduction that the chip has");
     }
@@ -534,9 +550,9 @@ LogicalResult Builder::readGeneric(linalg::GenericOp op) {
           attribute = splat.getSplatValue<Attribute>();
         if (attribute) {
           scalar.kind = ScalarOp::Constant;
-          scalar.value = isa<FloatAttr>(attribute) ? cast<FloatAttr>(attribute).getValueAsDouble()
+          scalar.value = isa<FloatAttr>(attribute)                             ? cast<FloatAttr>(attribute).getValueAsDouble()
                          : cast<IntegerAttr>(attribute).getType().isInteger(1) ? static_cast<double>(cast<IntegerAttr>(attribute).getValue().getZExtValue())
-                                                                                : static_cast<double>(cast<IntegerAttr>(attribute).getInt());
+                                                                               : static_cast<double>(cast<IntegerAttr>(attribute).getInt());
           continue;
         }
         if (!values.count(operand))
@@ -548,8 +564,8 @@ LogicalResult Builder::readGeneric(linalg::GenericOp op) {
       }
       added.body = std::move(*expression);
       const Expression &tree = added.body;
-      if (reduces && node.combiner == "add" && tree.size() == 3 && tree[2].kind == ScalarOp::Binary && tree[2].name == "mul" && tree[0].kind == ScalarOp::Input &&
-          tree[1].kind == ScalarOp::Input && tree[0].input != tree[1].input)
+      if (reduces && node.combiner == "add" && tree.size() == 3 && tree[2].kind == ScalarOp::Binary && tree[2].name == "mul" &&
+          tree[0].kind == ScalarOp::Input && tree[1].kind == ScalarOp::Input && tree[0].input != tree[1].input)
         added.kind = NodeKind::Contraction;
     }
     newStorage(StorageKind::Computed, result);
@@ -563,9 +579,13 @@ LogicalResult Builder::readGeneric(linalg::GenericOp op) {
       bool constant = (fill && matchPattern(fill.getInputs()[0], m_Constant(&attribute)));
       if (!constant && matchPattern(init, m_Constant(&dense)) && dense.isSplat())
         attribute = dense.getSplatValue<Attribute>(), constant = true;
-      double value = !constant ? 0 : isa<FloatAttr>(attribute) ? cast<FloatAttr>(attribute).getValueAsDouble() : static_cast<double>(cast<IntegerAttr>(attribute).getInt());
-      bool neutral = constant && ((node.combiner == "add" && value == 0) || (node.combiner == "mul" && value == 1) || (node.combiner == "max" && (value <= -1e9 || op.getResult(r).getType() == Type())) ||
-                                  (node.combiner == "max" && isa<IntegerType>(cast<RankedTensorType>(result.getType()).getElementType()) && value <= 0) || (node.combiner == "min" && value >= 1));
+      double value = !constant                   ? 0
+                     : isa<FloatAttr>(attribute) ? cast<FloatAttr>(attribute).getValueAsDouble()
+                                                 : static_cast<double>(cast<IntegerAttr>(attribute).getInt());
+      bool neutral = constant && ((node.combiner == "add" && value == 0) || (node.combiner == "mul" && value == 1) ||
+                                  (node.combiner == "max" && (value <= -1e9 || op.getResult(r).getType() == Type())) ||
+                                  (node.combiner == "max" && isa<IntegerType>(cast<RankedTensorType>(result.getType()).getElementType()) && value <= 0) ||
+                                  (node.combiner == "min" && value >= 1));
       if (!neutral) {
         // The start value is combined afterwards: result = combine(sum, start).
         AffineMap identity = AffineMap::getMultiDimIdentityMap(cast<RankedTensorType>(result.getType()).getRank(), op.getContext());
@@ -677,7 +697,9 @@ FailureOr<Access> Builder::access(Node &node, AffineMap map, ValueAtoms value) {
       // The coefficient of a dimension: the difference that one step makes.
       SmallVector<AffineExpr> zero(map.getNumDims(), getAffineConstantExpr(0, map.getContext())), one = zero;
       one[dim] = getAffineConstantExpr(1, map.getContext());
-      auto at = [&](ArrayRef<AffineExpr> point) { return cast<AffineConstantExpr>(simplifyAffineExpr(expr.replaceDims(point), map.getNumDims(), 0)).getValue(); };
+      auto at = [&](ArrayRef<AffineExpr> point) {
+        return cast<AffineConstantExpr>(simplifyAffineExpr(expr.replaceDims(point), map.getNumDims(), 0)).getValue();
+      };
       int64_t coefficient = at(one) - at(zero);
       if (coefficient)
         for (int loop : loopsOf(dim))
@@ -745,7 +767,9 @@ LogicalResult Builder::run(func::FuncOp function) {
     StringAttr name;
     if (output)
       name = function.getResultAttrOfType<StringAttr>(operand->getOperandNumber(), "graph.name");
-    program.nodes.back().name = !output ? cast<ml_program::GlobalStoreOp>(op).getGlobal().getLeafReference().str() : name ? name.str() : std::to_string(operand->getOperandNumber());
+    program.nodes.back().name = !output ? cast<ml_program::GlobalStoreOp>(op).getGlobal().getLeafReference().str()
+                                : name  ? name.str()
+                                        : std::to_string(operand->getOperandNumber());
   }
   if (failed(refine()))
     return failure();

@@ -30,7 +30,8 @@ struct AtomRange {
   int64_t size;
 };
 
-/// Where a tensor value lives: for each of its dimensions the atoms from the outermost in (none for a dimension of size 1), and atoms held at one coordinate by slices.
+/// Where a tensor value lives: for each of its dimensions the atoms from the outermost in (none for a dimension of size 1), and atoms held at one coordinate by
+/// slices.
 struct ValueAtoms {
   int storage = -1;
   std::vector<std::vector<AtomRange>> dims;
@@ -43,10 +44,10 @@ enum class StorageKind { Computed, Input, Parameter, State, Dense };
 struct Storage {
   StorageKind kind = StorageKind::Computed;
   mlir::Type element;
-  std::vector<AtomId> atoms;    ///< leaves in row-major order of the first value
-  std::vector<int64_t> shape;   ///< shape of the first value
-  std::string name;             ///< input, parameter or state name
-  mlir::ElementsAttr dense;     ///< of a Dense storage
+  std::vector<AtomId> atoms;         ///< leaves in row-major order of the first value
+  std::vector<int64_t> shape;        ///< shape of the first value
+  std::string name;                  ///< input, parameter or state name
+  mlir::ElementsAttr dense;          ///< of a Dense storage
   std::vector<int> writers, readers; ///< nodes
   mlir::Location loc;
   explicit Storage(mlir::Location loc) : loc(loc) {}
@@ -98,10 +99,10 @@ struct Node {
   std::vector<LoopAtom> loops;
   std::vector<Access> inputs;
   Access output;
-  Expression body;        ///< Elementwise: the result; Reduction: the value that is combined
-  std::string combiner;   ///< Reduction: an AluOp name
-  int64_t gatherRows = 0; ///< Gather: inputs are {table, index}; rows of the table
-  std::string name;       ///< Output, StateWrite
+  Expression body;            ///< Elementwise: the result; Reduction: the value that is combined
+  std::string combiner;       ///< Reduction: an AluOp name
+  int64_t gatherRows = 0;     ///< Gather: inputs are {table, index}; rows of the table
+  std::string name;           ///< Output, StateWrite
   std::vector<int64_t> shape; ///< Output, StateWrite: of the value
   explicit Node(mlir::Location loc) : loc(loc) {}
 };
