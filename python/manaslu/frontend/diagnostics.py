@@ -6,7 +6,13 @@ import json
 from dataclasses import asdict, dataclass, field
 
 # Exit status by code prefix, as in lib/Support/ErrorCodes.inc (a test holds the two together); the longest prefix wins.
-_EXIT_STATUS = {"MN-USE": 2, "MN-IO": 6, "MN-FE": 3, "MN-FE-VERSION": 6, "MN-FE-NATIVE": 6, "MN-IN": 6, "MN-RUN": 2, "MN-RES": 5, "MN-INTERNAL": 70}
+_EXIT_STATUS = {
+    "MN-USE": 2, "MN-IO": 6, "MN-CHIP": 6, "MN-CHIP-002": 2, "MN-CHIP-ENGINE": 3, "MN-CHIP-MEMORY": 5, "MN-MEM": 5, "MN-INTERNAL": 70, "MN-IN": 6,
+    "MN-IN-LIMIT": 5, "MN-IN-NPZ-LIMIT": 5, "MN-IN-MLIR-DEPTH": 5, "MN-IN-MLIR-LINE": 5, "MN-IN-MLIR-SHAPE": 5, "MN-IN-MLIR-STAGE": 2, "MN-RES": 5,
+    "MN-RUN": 6, "MN-RUN-INPUT": 2, "MN-RUN-RANGE": 2, "MN-RUN-LEVELS": 70, "MN-RUN-STRIPPED": 2, "MN-RUN-FUEL": 5, "MN-RUN-INDEX": 2,
+    "MN-RUN-MEMORY": 5, "MN-VERIFY": 4, "MN-VERIFY-REFERENCE": 3, "MN-FE": 3, "MN-FE-PYTHON": 6, "MN-FE-VERSION": 6, "MN-FE-NATIVE": 6, "MN-ISA": 6,
+    "MN-FMT": 6, "MN-FMT-LIMIT": 5, "MN-SHAPE": 6, "MN-ASM": 6, "MN-NUM": 3, "MN-NUM-TYPE": 2, "MN-LOW": 3,
+}
 
 
 @dataclass
