@@ -15,8 +15,12 @@ inline constexpr int kDTypeCount = 12;
 /// Bytes of one element in memory (tf32 lives in an fp32 container).
 constexpr int sizeOf(DType type) {
   switch (type) {
-  case DType::F32: case DType::TF32: case DType::I32: return 4;
-  case DType::BF16: case DType::F16: case DType::I16: return 2;
+  case DType::F32:
+  case DType::TF32:
+  case DType::I32: return 4;
+  case DType::BF16:
+  case DType::F16:
+  case DType::I16: return 2;
   default: return 1;
   }
 }
