@@ -139,6 +139,18 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
     std::vector<int> members = attentionGroup(program, epilogues, n);
     if (members.size() < (epilogues.epilogueOf[n] >= 0 ? 3u : 2u))
       continue;
+    // The group takes one batch coordinate at a time: where it lies on the partitions, what is inside it must be whole groups of 32.
+    LoopClasses classes(program, members);
+    auto startsAnywhere = [&](int member, int batch) {
+      const Node &inside = program.nodes[member];
+      const Layout &layout = requirements[member].output;
+      int own = classes.loopIn(program, member, classes.of(n, batch));
+      AtomId atom = own < 0 ? -1 : inside.output.atomOfLoop(own);
+      return atom >= 0 && !layout.part.empty() && layout.part[0].atom == atom && layout.step > 1 && layout.inner % 32 != 0;
+    };
+    ContractionLoops roles = classify(program, node);
+    if (llvm::any_of(members, [&](int member) { return llvm::any_of(roles.batch, [&](int batch) { return startsAnywhere(member, batch); }); }))
+      continue;
     for (int member : members)
       groupOf[member] = n;
     attention[n] = members;
