@@ -225,38 +225,6 @@ private:
     return out;
   }
 
-  static double fold(StringRef name, double a, double b) {
-    if (name == "add")
-      return a + b;
-    if (name == "sub")
-      return a - b;
-    if (name == "mul")
-      return a * b;
-    if (name == "divide")
-      return a / b;
-    if (name == "max")
-      return std::max(a, b);
-    if (name == "min")
-      return std::min(a, b);
-    if (name == "eq")
-      return a == b;
-    if (name == "ne")
-      return a != b;
-    if (name == "lt")
-      return a < b;
-    if (name == "le")
-      return a <= b;
-    if (name == "gt")
-      return a > b;
-    if (name == "ge")
-      return a >= b;
-    if (name == "logical_and")
-      return a != 0 && b != 0;
-    if (name == "logical_or")
-      return a != 0 || b != 0;
-    return (a != 0) != (b != 0);
-  }
-
   Operand binary(int i, const TileRef *dst) {
     const ScalarOp &op = node.body[i];
     std::vector<Axis> axes = extent(i);
@@ -268,7 +236,7 @@ private:
     if (side < 0) {
       Operand a = eval(op.args[0]), b = eval(op.args[1]);
       if (a.immediate && b.immediate) {
-        out.immediate = fold(op.name, *a.immediate, *b.immediate);
+        out.immediate = foldBinary(op.name, *a.immediate, *b.immediate);
         return out;
       }
       if (a.immediate || b.immediate)
@@ -297,7 +265,7 @@ private:
     }
     Operand x = eval(other);
     if (scalar.immediate && x.immediate) {
-      out.immediate = side ? fold(op.name, *x.immediate, *scalar.immediate) : fold(op.name, *scalar.immediate, *x.immediate);
+      out.immediate = side ? foldBinary(op.name, *x.immediate, *scalar.immediate) : foldBinary(op.name, *scalar.immediate, *x.immediate);
       return out;
     }
     return scalarStep(i, side, scalar, x, dst);

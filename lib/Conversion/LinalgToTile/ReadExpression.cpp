@@ -294,6 +294,38 @@ private:
 
 } // namespace
 
+double foldBinary(llvm::StringRef name, double a, double b) {
+  if (name == "add")
+    return a + b;
+  if (name == "sub")
+    return a - b;
+  if (name == "mul")
+    return a * b;
+  if (name == "divide")
+    return a / b;
+  if (name == "max")
+    return std::max(a, b);
+  if (name == "min")
+    return std::min(a, b);
+  if (name == "eq")
+    return a == b;
+  if (name == "ne")
+    return a != b;
+  if (name == "lt")
+    return a < b;
+  if (name == "le")
+    return a <= b;
+  if (name == "gt")
+    return a > b;
+  if (name == "ge")
+    return a >= b;
+  if (name == "logical_and")
+    return a != 0 && b != 0;
+  if (name == "logical_or")
+    return a != 0 || b != 0;
+  return (a != 0) != (b != 0);
+}
+
 Expression prune(const Expression &ops, int root) {
   Expression out;
   std::map<int, int> moved;

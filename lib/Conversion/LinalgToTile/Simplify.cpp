@@ -47,40 +47,10 @@ double evaluate(const Expression &body, int i, const std::vector<int64_t> &point
   case ScalarOp::Constant: return op.value;
   case ScalarOp::LoopIndex: return point[op.input];
   case ScalarOp::Select: return arg(0) != 0 ? arg(1) : arg(2);
-  case ScalarOp::Unary: return op.name == "neg" ? -arg(0) : op.name == "square" ? arg(0) * arg(0) : arg(0);
+  case ScalarOp::Unary: return op.name == "neg" ? -arg(0) : arg(0) * arg(0);
   default: break;
   }
-  double a = arg(0), b = arg(1);
-  StringRef name = op.name;
-  if (name == "add")
-    return a + b;
-  if (name == "sub")
-    return a - b;
-  if (name == "mul")
-    return a * b;
-  if (name == "divide")
-    return a / b;
-  if (name == "max")
-    return std::max(a, b);
-  if (name == "min")
-    return std::min(a, b);
-  if (name == "eq")
-    return a == b;
-  if (name == "ne")
-    return a != b;
-  if (name == "lt")
-    return a < b;
-  if (name == "le")
-    return a <= b;
-  if (name == "gt")
-    return a > b;
-  if (name == "ge")
-    return a >= b;
-  if (name == "logical_and")
-    return a != 0 && b != 0;
-  if (name == "logical_or")
-    return a != 0 || b != 0;
-  return (a != 0) != (b != 0);
+  return foldBinary(op.name, arg(0), arg(1));
 }
 
 /// Subtrees over loop indices alone (causal masks, position numbers) become constants in device memory.
@@ -90,7 +60,8 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
     auto &body = program.nodes[n].body;
     for (size_t i = 0; i < body.size(); ++i) {
       indexed[i] = body[i].kind == ScalarOp::LoopIndex;
-      pure[i] = body[i].kind != ScalarOp::Input;
+      // Other functions are the chip's: they run there, on the constant argument.
+      pure[i] = body[i].kind != ScalarOp::Input && (body[i].kind != ScalarOp::Unary || body[i].name == "neg" || body[i].name == "square");
       for (int arg : body[i].args) {
         indexed[i] |= indexed[arg];
         pure[i] = pure[i] && pure[arg];

@@ -122,6 +122,9 @@ public:
   bool isBroadcast(AtomId atom) const { return atoms[atom].storage < 0; }
 };
 
+/// The value of a binary operation of an expression (an AluOp name) on constants; comparisons give 1 or 0.
+double foldBinary(llvm::StringRef name, double a, double b);
+
 /// The access walks a whole storage in row-major order, loop by loop.
 bool walksRowMajor(const TensorProgram &program, const Node &node, const Access &access);
 
