@@ -39,7 +39,7 @@ tile::LoweringOptions Compilation::loweringOptions() const {
   tile::LoweringOptions lowering;
   lowering.threads = static_cast<int>(threadCount_);
   if (options_.optlevel == 1) {
-    lowering.prefetch = false;
+    lowering.prefetch = lowering.schedule = false;
     lowering.rotation = lowering.loadRotation = lowering.loopTransferParts = 1;
   } else if (options_.optlevel == 3) {
     lowering.rotation = 3;

@@ -2,6 +2,7 @@
 #include "lib/Conversion/TileToIsa/TileToIsa.h"
 
 #include "lib/Conversion/TileToIsa/CheckSynchronisation.h"
+#include "lib/Conversion/TileToIsa/Schedule.h"
 #include "lib/Conversion/TileToIsa/Spill.h"
 #include "lib/Conversion/TileToIsa/Storage.h"
 
@@ -123,6 +124,18 @@ Result<Planned> planWithSpills(func::FuncOp function, const Chip &chip, const Lo
       planned.spillBytes += moved;
       if (Status status = build(*planned.rewritten); !status)
         return status.error();
+    }
+    // The new order where its storage fits, else program order.
+    if (options.schedule) {
+      Model ordered = planned.model;
+      if (Status status = scheduleBodies(ordered, chip); !status)
+        return status.error();
+      if (leastSbufBytes(ordered, chip) <= target)
+        if (Result<StorageStatistics> storage = planStorage(ordered, chip, storageOptions)) {
+          planned.model = std::move(ordered);
+          planned.storage = *storage;
+          return std::move(planned);
+        }
     }
     Result<StorageStatistics> storage = planStorage(planned.model, chip, storageOptions);
     if (storage) {

@@ -16,6 +16,7 @@ struct LoweringOptions {
   int rotation = 2;          ///< copies of a buffer allocated in a loop, if room
   int loadRotation = 3;      ///< of one that a transfer fills
   int loopTransferParts = 4; ///< parts into which a transfer in a loop is cut, so that several are in flight
+  bool schedule = true;      ///< engines' instructions are reordered, loops unrolled, so that no chain of work holds up another
   int threads = 2;           ///< for packing constants
   bool pack = true;          ///< false: constants stay out of the program (its regions are there)
 };

@@ -194,4 +194,34 @@ std::string hoardProgram(int values, int elements) {
   return text + "  tile.store %yv, %t0v : " + deviceView + ", " + view + "\n  return\n}\n";
 }
 
+std::string softmaxProgram(int heads) {
+  std::string width = n(int64_t(heads) * 128), elements = n(int64_t(heads) * 16384), all = "!tile.buffer<sbuf, 128 by " + width + " by bf16>",
+              device = "!tile.buffer<device, 1 by " + elements + " by bf16>", wide = "!tile.view<sbuf, [128, " + width + "], bf16>",
+              wideDevice = "!tile.view<device, [128, " + width + "], bf16>", psum = "!tile.view<psum, [128, 128], f32>",
+              square = "!tile.view<sbuf, [128, 128], bf16>", column = "!tile.view<sbuf, [128, 1], f32>";
+  auto region = [&](const std::string &name, const std::string &kind) {
+    return "  %" + name + " = tile.region \"" + name + "\" " + kind + " [" + elements + "] : " + device + "\n  %" + name + "d = tile.view %" + name +
+           " strides [" + width + ", 1] : " + device + " -> " + wideDevice + "\n  %" + name + "s = tile.alloc : " + all + "\n  %" + name + "v = tile.view %" +
+           name + "s strides [1] : " + all + " -> " + wide + "\n";
+  };
+  auto local = [&](const std::string &name, const std::string &space, const std::string &columns, const std::string &type) {
+    std::string buffer = "!tile.buffer<" + space + ", 128 by " + columns + " by " + type + ">";
+    return "    %" + name + " = tile.alloc : " + buffer + "\n    %" + name + "v = tile.view %" + name + " strides [1] : " + buffer + " -> !tile.view<" + space +
+           ", [128, " + columns + "], " + type + ">\n";
+  };
+  auto head = [&](const std::string &name) {
+    return "    %" + name + "h = tile.view %" + name + "s[%i] strides [1] {coefficients = array<i64: 128>} : " + all + " -> " + square + "\n";
+  };
+  return "func.func @softmax() {\n" + region("x", "input") + region("y", "output") + "  tile.load %xv, %xd : " + wide + ", " + wideDevice +
+         "\n  %zero = arith.constant 0 : index\n  %one = arith.constant 1 : index\n  %heads = arith.constant " + n(heads) +
+         " : index\n  scf.for %i = %zero to %heads step %one {\n" + head("x") + head("y") + local("s", "psum", "128", "f32") +
+         local("t", "psum", "128", "bf16") + local("o", "psum", "128", "f32") + local("m", "sbuf", "1", "f32") + local("p", "sbuf", "128", "bf16") +
+         local("q", "sbuf", "128", "bf16") + "    tile.matmul %sv, %xh, %xh : " + psum + ", " + square + ", " + square +
+         "\n    tile.reduce %mv, %sv {op = \"max\", axes = 1 : i64, negate} : " + column + ", " + psum +
+         "\n    tile.activate %pv, %sv bias %mv {func = \"exp\"} : " + square + ", " + psum + ", " + column +
+         "\n    tile.transpose %tv, %pv : !tile.view<psum, [128, 128], bf16>, " + square + "\n    tile.copy %qv, %tv : " + square +
+         ", !tile.view<psum, [128, 128], bf16>\n    tile.matmul %ov, %qv, %xh : " + psum + ", " + square + ", " + square +
+         "\n    tile.copy %yh, %ov : " + square + ", " + psum + "\n  }\n  tile.store %yd, %yv : " + wideDevice + ", " + wide + "\n  return\n}\n";
+}
+
 } // namespace manaslu::test

@@ -21,4 +21,7 @@ std::string chainProgram(int layers, int blocks);
 /// bytes.
 std::string hoardProgram(int values, int elements);
 
+/// `heads` chains in a loop, each through pe, ve, se and back to pe: a product, its rows' maxima, exp, a transpose, a product with the result.
+std::string softmaxProgram(int heads);
+
 } // namespace manaslu::test

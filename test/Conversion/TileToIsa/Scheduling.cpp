@@ -1,0 +1,32 @@
+// docs/Architecture.md, "From the tile program to instructions", schedule: chains of several iterations fill each other's gaps, and no bit changes.
+#include "test/Conversion/TileToIsa/Harness.h"
+#include "test/Conversion/TileToIsa/Programs.h"
+
+#include <catch2/catch.hpp>
+
+using namespace manaslu;
+using namespace manaslu::test;
+
+TEST_CASE("chains through several engines overlap", "[tile-to-isa]") {
+  for (int heads : {1, 2, 3, 5, 12, 13}) {
+    Figures ordered = lowerAndCompare(softmaxProgram(heads)), plain = lowerAndCompare(softmaxProgram(heads), {.schedule = false});
+    CHECK(ordered.timePs <= plain.timePs);
+    CHECK(ordered.lowering.psumPeakBanks <= 8);
+  }
+  Figures ordered = lowerAndCompare(softmaxProgram(12)), plain = lowerAndCompare(softmaxProgram(12), {.schedule = false});
+  CHECK(ordered.timePs * 10 < plain.timePs * 7);
+}
+
+TEST_CASE("long loops are not unrolled whole", "[tile-to-isa]") {
+  CHECK(lowerAndCompare(softmaxProgram(48)).program.instructionCount() == lowerAndCompare(softmaxProgram(96)).program.instructionCount());
+}
+
+TEST_CASE("a loop that keeps its busiest engine working stays rolled", "[tile-to-isa]") {
+  CHECK(lowerAndCompare(loopProgram(16)).program.instructionCount() == lowerAndCompare(loopProgram(16), {.schedule = false}).program.instructionCount());
+}
+
+TEST_CASE("sums that are carried through a loop keep their order", "[tile-to-isa]") {
+  for (auto [m, k] : {std::pair(2, 2), std::pair(3, 5), std::pair(4, 1)})
+    lowerAndCompare(nestedProgram(m, k));
+  lowerAndCompare(hoardProgram(6, 64));
+}
