@@ -12,6 +12,8 @@ constexpr int64_t kBlockBytes = 16384;
 /// Blocks up to this number are separate loads in the top-level list, where they can be prefetched across operators.
 constexpr int64_t kUnrolledBlocks = 16;
 
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// Loop ranges of the products that accumulate into one tile, in the order of the numeric contract: kernel row, kernel column, channel blocks ascending.
 std::vector<std::vector<Range>> contractionSteps(const Node &node, const ContractionLoops &roles, const Layout &layout, const Access &access,
                                                  const std::vector<Range> &ranges) {
@@ -85,8 +87,10 @@ void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
       const Layout &out = requirements[n].output;
       int64_t unit = i == choice.stationary ? (!out.part.empty() && out.part[0].atom == node.output.atomOfLoop(cut) ? out.step : 1)
                                             : std::min<int64_t>(chip.pe.movingLimit, block);
-      int64_t perUnit = std::max<int64_t>(1, bytes * unit / block);
-      block = std::min(block, unit * std::max<int64_t>(1, kBlockBytes / perUnit));
+      int64_t perUnit = std::max<int64_t>(1, bytes * unit / block), units = ceilDivide(block, unit);
+      // Blocks of one size, as even as units allow: the last one is padded to it.
+      int64_t count = ceilDivide(units, std::max<int64_t>(1, kBlockBytes / perUnit));
+      block = std::min(block, unit * ceilDivide(units, count));
     }
     int64_t row = 0;
     AtomId atom = cut < 0 ? -1 : node.inputs[i].atomOfLoop(cut);
