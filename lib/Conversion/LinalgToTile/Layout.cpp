@@ -196,9 +196,17 @@ Requirement require(const TensorProgram &program, const Node &node, const Choice
       if (choice.packed)
         loops.insert(loops.begin(), roles.batch.back());
     }
+    const Storage &storage = program.storages[input.storage];
+    bool packed = node.kind == NodeKind::Contraction && (storage.kind == StorageKind::Parameter || storage.kind == StorageKind::Dense);
     bool everywhere = choice.resultLoops.empty() && node.kind != NodeKind::Contraction;
     out.inputs.push_back(everywhere ? replicatedLayout(program, input.storage, partitions)
                                     : makeLayout(program, input.storage, entries(node, input, loops), partitions));
+    // A constant is packed in any order: rows and columns of the product innermost, because wide strides take engines twice the time.
+    if (packed)
+      std::stable_partition(out.inputs.back().free.begin(), out.inputs.back().free.end(), [&](AtomId atom) {
+        const AtomIndex *index = input.find(atom);
+        return !index || std::all_of(index->loops.begin(), index->loops.end(), [&](auto &entry) { return node.loops[entry.first].reduction; });
+      });
   }
   return out;
 }
