@@ -197,6 +197,16 @@ void Emitter::emitTile(int n, const std::vector<Range> &ranges) {
     for (const Access &input : final.inputs)
       if (input.storage == node.output.storage)
         finalRanges = mapRanges(node, node.output, final, input, ranges);
+  if (resident.count(n)) {
+    if (e >= 0)
+      versions[node.output.storage].push_back(psum);
+    versions[final.output.storage].push_back(e >= 0 ? inPlace(psum, node, final) : psum);
+    if (e >= 0) {
+      emitElementwise(final, finalRanges);
+      versions[node.output.storage].pop_back();
+    }
+    return;
+  }
   bool streams = streamsOut(final.output.storage);
   if (streams)
     versions[final.output.storage].push_back(allocate(final.output.storage, requirements[result].output, tile::Space::Sbuf,
@@ -215,6 +225,63 @@ void Emitter::emitTile(int n, const std::vector<Range> &ranges) {
              mapRanges(final, final.output, sink, sink.inputs[0], finalRanges));
     versions[final.output.storage].pop_back();
   }
+}
+
+bool Emitter::staysInPsum(int n, const std::vector<Range> &ranges) const {
+  const Node &node = program.nodes[n];
+  int e = epilogues.epilogueOf[n], result = e >= 0 ? e : n, s = chosen[n].stationary;
+  const Storage &storage = program.storages[program.nodes[result].output.storage];
+  if (!current || !current->local[program.nodes[result].output.storage] || storage.writers.size() != 1 || !storage.element.isF32())
+    return false;
+  // Engines that exclude each other on PSUM would take turns with several readers: one copy sets them free.
+  if (chip.psumPortShared && storage.readers.size() > 1)
+    return false;
+  // What the engines of the body can read where it is: one operand in PSUM each.
+  for (int reader : storage.readers) {
+    const Node &other = program.nodes[reader];
+    if ((other.kind != NodeKind::Elementwise && other.kind != NodeKind::Reduction) || epilogues.contractionOf[reader] >= 0)
+      return false;
+    for (size_t i = 0; i < other.inputs.size(); ++i) {
+      const Storage &input = program.storages[other.inputs[i].storage];
+      bool own = &input == &storage;
+      if (own ? !(requirements[reader].inputs[i] == requirements[result].output)
+              : llvm::any_of(input.writers, [&](int w) { return program.nodes[w].kind == NodeKind::Contraction || epilogues.contractionOf[w] >= 0; }))
+        return false;
+    }
+  }
+  // One tile: a chunk of partitions, and columns that one bank holds.
+  ContractionLoops roles = classify(program, node);
+  const Layout &out = requirements[n].output;
+  int64_t columns = 1;
+  for (int loop : s ? roles.a : roles.b)
+    columns *= ranges[loop].size;
+  bool one = columns <= chip.pe.movingLimit && columns * tile::elementBytes(storage.element) <= chip.psumBankBytes;
+  for (int loop : roles.batch)
+    one = one && ranges[loop].size == 1;
+  for (int loop : s ? roles.b : roles.a)
+    one = one &&
+          (onPartitions(out, node.output, loop) ? node.output.atomOfLoop(loop) != out.part[0].atom || ranges[loop].size <= out.step : ranges[loop].size == 1);
+  for (const Access &input : node.inputs)
+    one = one && program.storages[input.storage].kind == StorageKind::Computed;
+  return one;
+}
+
+Placed Emitter::inPlace(const Placed &psum, const Node &contraction, const Node &epilogue) const {
+  Placed placed = psum;
+  placed.storage = epilogue.output.storage;
+  placed.layout = requirements[indexOf(epilogue)].output;
+  placed.strides.clear();
+  placed.origins.clear();
+  for (const Access &input : epilogue.inputs)
+    if (input.storage == contraction.output.storage)
+      for (const AtomIndex &to : epilogue.output.atoms)
+        if (AtomId from = to.loops.size() == 1 ? input.atomOfLoop(to.loops[0].first) : -1; from >= 0) {
+          if (auto at = psum.strides.find(from); at != psum.strides.end())
+            placed.strides[to.atom] = at->second;
+          if (auto at = psum.origins.find(from); at != psum.origins.end())
+            (placed.origins[to.atom] = at->second).constant += to.start;
+        }
+  return placed;
 }
 
 void Emitter::emitGather(int n) {

@@ -306,31 +306,80 @@ Placed Emitter::convert(const Placed &from, const Layout &to) {
       });
       return;
     }
-    forRange(ranges[newRows[0]], to.step, [&](const Range &newChunk) {
-      auto tile = [&](const Range &oldChunk) {
-        std::vector<Range> inner = ranges;
-        inner[newRows[0]] = newChunk;
-        if (!oldRows.empty())
-          inner[oldRows[0]] = oldChunk;
-        TileRef src = reference(from, node, access, inner, newRows, 0, 1), dst = reference(target, node, access, inner, oldRows, 0, 1);
-        TileRef transposed;
-        transposed.space = tile::Space::Psum;
-        transposed.element = from.element;
-        transposed.partitions = dst.partitions;
-        transposed.axes = {{src.partitions, 1}};
-        transposed.buffer = tile::AllocOp::create(
-            builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, dst.partitions, src.partitions, from.element), StringAttr());
-        tile::TransposeOp::create(builder, loc, view(transposed), view(src));
-        tile::CopyOp::create(builder, loc, view(dst), view(transposed));
+    // As many tiles side by side as a bank holds, along the rows that come in more chunks than one.
+    int64_t most = std::max<int64_t>(1, chip.psumBankBytes / (chip.partitions * tile::elementBytes(from.element)));
+    bool alongOld = !oldRows.empty() && ranges[oldRows[0]].size > from.layout.step;
+    forRange(ranges[newRows[0]], to.step * (alongOld ? 1 : most), [&](const Range &newChunks) {
+      auto tiles = [&](const Range &oldChunks) {
+        std::vector<std::pair<TileRef, TileRef>> list;
+        forRange(
+            newChunks, to.step,
+            [&](const Range &newChunk) {
+              auto one = [&](const Range &oldChunk) {
+                std::vector<Range> inner = ranges;
+                inner[newRows[0]] = newChunk;
+                if (!oldRows.empty())
+                  inner[oldRows[0]] = oldChunk;
+                list.push_back({reference(from, node, access, inner, newRows, 0, 1), reference(target, node, access, inner, oldRows, 0, 1)});
+              };
+              if (oldRows.empty())
+                one({});
+              else
+                forRange(oldChunks, from.layout.step, one, most);
+            },
+            most);
+        emitTransposes(list);
       };
       if (oldRows.empty())
-        tile({});
+        tiles({});
       else
-        forRange(ranges[oldRows[0]], from.layout.step, tile);
+        forRange(ranges[oldRows[0]], from.layout.step * (alongOld ? most : 1), tiles);
     });
   };
   emit(0, whole);
   return target;
+}
+
+void Emitter::emitTransposes(ArrayRef<std::pair<TileRef, TileRef>> tiles) {
+  for (size_t i = 0; i < tiles.size();) {
+    // The run of tiles from here on whose targets are equal but for a constant step.
+    auto &[src, dst] = tiles[i];
+    auto sameShape = [&](const TileRef &other, const TileRef &target) {
+      auto equal = [](const Axis &a, const Axis &b) { return a.size == b.size && a.stride == b.stride; };
+      return other.partitions == src.partitions && target.partition == dst.partition && target.partitions == dst.partitions &&
+             target.offset.terms == dst.offset.terms && std::equal(target.axes.begin(), target.axes.end(), dst.axes.begin(), dst.axes.end(), equal);
+    };
+    int64_t bank = chip.psumBankBytes / (src.partitions * tile::elementBytes(src.element)), step = 0;
+    size_t count = 1;
+    while (i + count < tiles.size() && static_cast<int64_t>(count) < bank && merged(dst.axes).size() < 4 &&
+           sameShape(tiles[i + count].first, tiles[i + count].second)) {
+      int64_t next = tiles[i + count].second.offset.constant - tiles[i + count - 1].second.offset.constant;
+      if (count > 1 && next != step)
+        break;
+      step = next;
+      ++count;
+    }
+    TileRef side;
+    side.space = tile::Space::Psum;
+    side.element = src.element;
+    side.partitions = dst.partitions;
+    side.buffer = tile::AllocOp::create(
+        builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, dst.partitions, src.partitions * static_cast<int64_t>(count), src.element),
+        StringAttr());
+    side.axes = {{src.partitions, 1}};
+    for (size_t k = 0; k < count; ++k) {
+      side.offset.constant = src.partitions * static_cast<int64_t>(k);
+      Value to = view(side), what = view(tiles[i + k].first);
+      tile::TransposeOp::create(builder, loc, to, what);
+    }
+    TileRef all = dst;
+    side.offset.constant = 0;
+    side.axes = {{static_cast<int64_t>(count), src.partitions}, {src.partitions, 1}};
+    all.axes.insert(all.axes.begin(), {static_cast<int64_t>(count), step});
+    Value to = view(all), what = view(side);
+    tile::CopyOp::create(builder, loc, to, what);
+    i += count;
+  }
 }
 
 /// Every partition gets everything: a column is transposed to a row of one partition, which ge broadcasts.

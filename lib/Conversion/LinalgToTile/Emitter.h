@@ -4,10 +4,12 @@
 #include "dialects/Tile/TileDialect.h"
 #include "lib/Conversion/LinalgToTile/Epilogue.h"
 #include "lib/Conversion/LinalgToTile/Layout.h"
+#include "lib/Conversion/LinalgToTile/Mask.h"
 
 #include <functional>
 #include <mlir/Dialect/SCF/IR/SCF.h>
 #include <mlir/IR/Builders.h>
+#include <set>
 
 namespace manaslu::tiling {
 
@@ -67,6 +69,25 @@ public:
   mlir::LogicalResult emit();
 
 private:
+  /// Nodes that run together. `bound` are the loops that the group iterates: per node its own loop number.
+  struct Group {
+    struct Bound {
+      std::map<int, int> loops; ///< node -> loop
+      int64_t size = 1;
+      int64_t step = 1;
+      bool single = false; ///< a batch coordinate: `step` of them share a chunk of partitions and are unrolled
+    };
+    std::vector<int> nodes;
+    std::vector<Bound> bound;
+    std::vector<char> local; ///< per storage: lives in the body only
+    std::optional<MaskedLoop> masked;
+  };
+  /// A run of a bound loop, and what its iterations need of the masked loop.
+  struct Band {
+    Range rows;
+    std::optional<Range> kept;
+  };
+
   const TensorProgram &program;
   const Chip &chip;
   const std::vector<Choice> &chosen;
@@ -80,8 +101,12 @@ private:
   std::map<std::string, int> constantNames;
   std::map<int64_t, mlir::Value> indexConstants;
   llvm::DenseMap<mlir::Value, std::map<AtomId, Range>> windows; ///< what a window buffer holds
+  std::map<std::pair<float, const void *>, mlir::Value> splats; ///< looked up by value and type, never iterated
+  mutable std::map<int, std::vector<double>> denseCache;        ///< elements of Dense storages
   int scratchRegions = 0;
   bool failed = false;
+  const Group *current = nullptr; ///< whose body is emitted
+  std::set<int> resident;         ///< contractions of that body whose results stay in PSUM
 
   void report(mlir::Location where, const llvm::Twine &message) {
     failed = true;
@@ -99,6 +124,8 @@ private:
   /// Calls `body` for each run of `step` coordinates and for the rest; more than `unrolled` full runs become one loop.
   void forRange(const Range &range, int64_t step, const std::function<void(const Range &)> &body, int64_t unrolled = 1);
   TileRef temporary(const TileRef &like, const std::vector<Axis> &shape, mlir::Type element);
+  /// A constant on the partitions of `like`, seen over `shape` (strides 0). Each is filled once, at the start of the program.
+  TileRef splat(double value, mlir::Type element, const TileRef &like, const std::vector<Axis> &shape);
   std::map<AtomId, Range> windowOf(const Node &node, const Access &access, const std::vector<Range> &ranges) const;
   std::vector<Range> wholeRanges(const Node &node) const;
   std::vector<Range> mapRanges(const Node &from, const Access &fromAccess, const Node &to, const Access &toAccess, const std::vector<Range> &ranges) const;
@@ -113,6 +140,8 @@ private:
   void transfer(const Placed &placed, const Node &node, const Access &access, mlir::Value region, bool store, const std::vector<Range> &ranges,
                 const Access *deviceAccess = nullptr);
   Placed convert(const Placed &from, const Layout &to);
+  /// Transposes pairs of (source, target); neighbours share a bank and leave it in one copy.
+  void emitTransposes(llvm::ArrayRef<std::pair<TileRef, TileRef>> tiles);
   Placed replicate(const Placed &from, const Layout &to);
   Placed roundTrip(const Placed &from, const Layout &to);
   Node identityNode(int storage) const;
@@ -121,6 +150,10 @@ private:
   /// Returns whether the running sum of the result was written to `sum`.
   /// `cast` is a node that only narrows the result: it is written in its place.
   bool emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum = nullptr, const Node *cast = nullptr);
+  /// Emits an elementwise node run by run where a constant operand (a mask) holds one value over some of the runs; false if that is nowhere so.
+  bool splitByConstants(const Node &node, const std::vector<Range> &ranges);
+  std::vector<std::optional<double>> uniformInputs(const Node &node, const std::vector<Range> &ranges) const;
+  std::optional<double> uniformValue(const Access &access, const std::vector<Range> &ranges) const;
   void emitReduction(const Node &node, const std::vector<Range> &ranges);
   void emitContraction(int n, const std::vector<Range> &ranges);
   void emitTile(int n, const std::vector<Range> &ranges);
@@ -128,24 +161,18 @@ private:
   void emitOutput(const Node &node);
 
   // Regions (EmitRegion.cpp)
-  /// Nodes that run together. `bound` are the loops that the group iterates: per node its own loop number.
-  struct Group {
-    struct Bound {
-      std::map<int, int> loops; ///< node -> loop
-      int64_t size = 1;
-      int64_t step = 1;
-      bool single = false; ///< a batch coordinate: `step` of them share a chunk of partitions and are unrolled
-    };
-    std::vector<int> nodes;
-    std::vector<Bound> bound;
-    std::vector<char> local; ///< per storage: lives in the body only
-  };
   std::vector<Group> formGroups() const;
   void emitGroup(const Group &group);
+  Range keptRange(const Group &group, Span kept) const;
+  std::vector<Band> bandsOf(const Group &group, const Group::Bound &bound) const;
   void emitMember(const Group &group, int n, const std::vector<Range> &ranges, std::vector<char> &done);
   void prepareInputs(int n, const std::function<bool(int)> &local);
   void ensureTarget(int n, const std::map<AtomId, Range> &window = {});
   bool streamsOut(int storage) const;
+  /// The result of contraction `n` (after its epilogue) over `ranges` is one tile of PSUM that only the engines of the group's body read: it stays there.
+  bool staysInPsum(int n, const std::vector<Range> &ranges) const;
+  /// The buffer of a contraction's tile as the place of its epilogue's result.
+  Placed inPlace(const Placed &psum, const Node &contraction, const Node &epilogue) const;
   const Placed &inputOf(const Node &node, size_t input);
   const Placed &targetOf(const Node &node);
   int indexOf(const Node &node) const { return &node - program.nodes.data(); }

@@ -131,6 +131,9 @@ bool walksRowMajor(const TensorProgram &program, const Node &node, const Access 
 /// The operations that the root needs, arguments first, the root last.
 Expression prune(const Expression &ops, int root);
 
+/// The expression with the inputs that are known in place of them, folded as far as that leads.
+Expression substitute(const Expression &body, const std::vector<std::optional<double>> &inputs);
+
 /// Replaces what only depends on loop indices by constants, casts of constants by constants of the other type, and contractions without a contracted dimension
 /// (depthwise windows) by reductions of products.
 void simplify(TensorProgram &program, mlir::MLIRContext *context);
