@@ -190,12 +190,8 @@ private:
       return argument.getOwner() == &body ? FailureOr<int>(tree.input(argument.getArgNumber())) : FailureOr<int>(failure());
     Operation *op = value.getDefiningOp();
     Attribute attribute;
-    if (matchPattern(value, m_Constant(&attribute))) {
-      if (auto number = dyn_cast<FloatAttr>(attribute))
-        return tree.constant(number.getValueAsDouble());
-      auto integer = cast<IntegerAttr>(attribute);
-      return tree.constant(integer.getType().isInteger(1) ? integer.getValue().getZExtValue() : static_cast<double>(integer.getInt()));
-    }
+    if (matchPattern(value, m_Constant(&attribute)))
+      return tree.constant(numberOf(attribute));
     if (auto index = dyn_cast<linalg::IndexOp>(op))
       return tree.loopIndex(index.getDim());
     SmallVector<int> args;

@@ -122,6 +122,9 @@ public:
   bool isBroadcast(AtomId atom) const { return atoms[atom].storage < 0; }
 };
 
+/// A number attribute as a constant of expressions; true is 1.
+double numberOf(mlir::Attribute attribute);
+
 /// The value of a binary operation of an expression (an AluOp name) on constants; comparisons give 1 or 0.
 double foldBinary(llvm::StringRef name, double a, double b);
 
