@@ -1,10 +1,12 @@
 list(APPEND conversion_sources
   LinalgToTile/AssignLayout.cpp
   LinalgToTile/BalanceEngines.cpp
+  LinalgToTile/ContractionBlocks.cpp
   LinalgToTile/EmitContraction.cpp
   LinalgToTile/EmitExpression.cpp
   LinalgToTile/EmitReference.cpp
   LinalgToTile/EmitRegion.cpp
+  LinalgToTile/EmitStream.cpp
   LinalgToTile/EmitTransfer.cpp
   LinalgToTile/EmitUniform.cpp
   LinalgToTile/Emitter.cpp
@@ -14,6 +16,7 @@ list(APPEND conversion_sources
   LinalgToTile/LinalgToTile.cpp
   LinalgToTile/LoopClasses.cpp
   LinalgToTile/Mask.cpp
+  LinalgToTile/MovementCost.cpp
   LinalgToTile/ProgramReader.cpp
   LinalgToTile/ReadExpression.cpp
   LinalgToTile/ReadGeneric.cpp
