@@ -1,7 +1,7 @@
 // Chooses layouts for the whole graph: a cost for every node and every conversion, greedy first, then sweeps of single changes.
 #include "dialects/Tile/TileDialect.h"
 #include "lib/Conversion/LinalgToTile/Epilogue.h"
-#include "lib/Conversion/LinalgToTile/Layout.h"
+#include "lib/Conversion/LinalgToTile/MovementCost.h"
 
 #include <algorithm>
 
@@ -9,12 +9,10 @@ namespace manaslu::tiling {
 
 namespace {
 
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Estimates in picoseconds from the chip's constants: coarse on purpose, only differences between layouts matter.
 class Estimator {
 public:
-  Estimator(const TensorProgram &program, const Chip &chip) : program(program), chip(chip), epilogues(findEpilogues(program)) {
+  Estimator(const TensorProgram &program, const Chip &chip) : program(program), chip(chip), epilogues(findEpilogues(program)), movement(program, chip) {
     options.resize(program.nodes.size());
     requirements.resize(program.nodes.size());
     work.resize(program.nodes.size());
@@ -49,7 +47,7 @@ public:
       if (options[n].empty()) { // an output stores whatever version is there
         const Storage &storage = program.storages[node.inputs[0].storage];
         if (storage.kind == StorageKind::Computed && !versions[node.inputs[0].storage].empty())
-          cost += transfer(node.inputs[0].storage, *versions[node.inputs[0].storage].front());
+          cost += movement.transfer(node.inputs[0].storage, *versions[node.inputs[0].storage].front());
         continue;
       }
       const Requirement &needs = requirements[n][selection[n]];
@@ -75,27 +73,10 @@ private:
   const TensorProgram &program;
   const Chip &chip;
   Epilogues epilogues;
+  MovementCost movement;
   std::vector<std::vector<int64_t>> work;
 
-  int64_t elements(int storage) const {
-    int64_t n = 1;
-    for (AtomId atom : program.storages[storage].atoms)
-      n *= program.atoms[atom].size;
-    return n;
-  }
-  int64_t veCycles(int64_t cycles) const { return cycles * 1000000 / chip.ve.clockMhz; }
-
-  /// DMA between device memory (row-major) and a layout: bytes, or rows where they are short.
-  int64_t transfer(int storage, const Layout &layout) const {
-    int64_t bytes = tile::elementBytes(program.storages[storage].element);
-    int64_t count = elements(storage) * (layout.replicated() ? layout.rows() : 1), row = bytes;
-    const auto &order = program.storages[storage].atoms;
-    for (size_t i = order.size(), j = layout.free.size(); i > 0 && j > 0 && order[i - 1] == layout.free[j - 1]; --i, --j)
-      row *= program.atoms[order[i - 1]].size;
-    int64_t rate = chip.moverMegabytesPerSecond; // bytes per microsecond
-    int64_t perRow = std::max(row * 1000000 / rate, chip.dmaRowNs * 1000 + row * 100000000 / (rate * chip.dmaBurstPercent));
-    return ceilDiv(count * bytes / row, chip.dmaMovers) * perRow;
-  }
+  int64_t veCycles(int64_t cycles) const { return movement.veCycles(cycles); }
 
   int64_t provide(int storage, const Layout &layout, std::vector<const Layout *> &versions) const {
     for (const Layout *version : versions)
@@ -105,37 +86,22 @@ private:
     const Storage &data = program.storages[storage];
     if (data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense) {
       // Packed at compile time: rows are contiguous, only the bytes count.
-      int64_t bytes = elements(storage) * tile::elementBytes(data.element) * (layout.replicated() ? layout.rows() : 1);
+      int64_t bytes = movement.elements(storage) * tile::elementBytes(data.element) * (layout.replicated() ? layout.rows() : 1);
       cost = bytes * 1000000 / (chip.moverMegabytesPerSecond * chip.dmaMovers);
       return cost;
     }
     if (data.kind != StorageKind::Computed)
-      cost = transfer(storage, layout);
+      cost = movement.load(storage, layout);
     else if (!versions.empty() && transposable(*versions.front(), layout))
-      cost = transposes(storage, *versions.front(), layout);
+      cost = movement.transposes(storage, *versions.front(), layout);
     else if (!versions.empty() && layout.replicated() && chip.ge && !versions.front()->replicated())
-      cost = broadcasts(storage, *versions.front());
+      cost = movement.broadcasts(storage, *versions.front());
     else
       cost = versions.empty() ? 0
-                              : transfer(storage, *versions.front()) + transfer(storage, layout) +
+                              : movement.transfer(storage, *versions.front()) + movement.transfer(storage, layout) +
                                     150 * chip.dmaLatencyNs * 1000; // possible at top level only: the last resort
     versions.push_back(&layout);
     return cost;
-  }
-
-  /// A column is transposed, copied and broadcast by ge, each waiting for the one before.
-  int64_t broadcasts(int storage, const Layout &from) const {
-    int64_t rows = std::max<int64_t>(from.rows(), 1), count = ceilDiv(elements(storage), rows);
-    const OperationCost &broadcast = chip.cost(Operation::PartitionBroadcast);
-    int64_t cycles = broadcast.fixed + static_cast<int64_t>(broadcast.perElement * rows);
-    return count * (cycles * 1000000 / chip.ge->clockMhz + 2 * veCycles(rows + chip.ve.drainCycles));
-  }
-
-  int64_t transposes(int storage, const Layout &from, const Layout &to) const {
-    int64_t columns = std::max<int64_t>(from.rows(), 1), rows = std::max<int64_t>(to.rows(), 1);
-    int64_t count = ceilDiv(elements(storage), columns * rows);
-    int64_t factor = tile::elementBytes(program.storages[storage].element) == 4 ? chip.pe.wordFactor : 1;
-    return count * (std::max<int64_t>(rows, 64) * factor * 1000000 / chip.pe.clockMhz + veCycles(std::max<int64_t>(64, columns)));
   }
 
   int64_t operation(size_t n, size_t option) const {

@@ -286,28 +286,10 @@ const Placed &Emitter::targetOf(const Node &node) {
   return versions[storage].back();
 }
 
-bool Emitter::streamsOut(int storage) const {
-  const Storage &data = program.storages[storage];
-  if (data.kind != StorageKind::Computed || data.readers.size() != 1 || data.writers.size() != 1 || program.nodes[data.readers[0]].kind != NodeKind::Output)
-    return false;
-  int writer = data.writers[0];
-  int contraction = program.nodes[writer].kind == NodeKind::Contraction ? writer : epilogues.contractionOf[writer];
-  const Node &sink = program.nodes[data.readers[0]];
-  if (contraction < 0 || sink.inputs[0].atoms.size() != data.atoms.size())
-    return false;
-  for (const AtomIndex &index : sink.inputs[0].atoms)
-    if (index.loops.size() != 1 || index.start != 0)
-      return false;
-  int64_t bytes = tile::elementBytes(data.element);
-  for (AtomId atom : data.atoms)
-    bytes *= program.atoms[atom].size;
-  return bytes / std::max<int64_t>(1, requirements[writer].output.rows()) > 16384;
-}
-
 void Emitter::ensureTarget(int n, const std::map<AtomId, Range> &window) {
   const Node &node = program.nodes[n];
   int storage = node.output.storage;
-  if (streamsOut(storage) || find(storage, requirements[n].output))
+  if ((streamed[storage] && window.empty()) || find(storage, requirements[n].output))
     return;
   loc = node.loc;
   versions[storage].push_back(allocate(storage, requirements[n].output, tile::Space::Sbuf, program.storages[storage].element, window));
@@ -319,7 +301,7 @@ void Emitter::prepareInputs(int n, const std::function<bool(int)> &local) {
     int storage = node.inputs[i].storage;
     const Storage &data = program.storages[storage];
     bool constant = data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense;
-    if (local(storage) || (node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant))
+    if (local(storage) || streamed[storage] || (node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant))
       continue; // a contraction streams its constants by itself
     provide(storage, requirements[n].inputs[i], node.loc);
   }
@@ -381,7 +363,7 @@ void Emitter::emitGroup(const Group &group) {
   // A copy of an input into a larger storage (padding) is its load.
   if (const Node &node = program.nodes[group.nodes.front()]; group.nodes.size() == 1 && node.kind == NodeKind::Elementwise && node.body.size() == 1 &&
                                                              node.inputs.size() == 1 && program.storages[node.inputs[0].storage].kind == StorageKind::Input &&
-                                                             versions[node.inputs[0].storage].empty()) {
+                                                             versions[node.inputs[0].storage].empty() && !streamed[node.output.storage]) {
     ensureTarget(group.nodes.front());
     loc = node.loc;
     return transfer(targetOf(node), node, node.output, regions[node.inputs[0].storage], /*store=*/false, wholeRanges(node), &node.inputs[0]);
@@ -400,6 +382,8 @@ void Emitter::emitGroup(const Group &group) {
   std::map<int, std::vector<Range>> ranges;
   for (int n : group.nodes)
     ranges[n] = wholeRanges(program.nodes[n]);
+  // A product that is a group of its own loads its operands block by block.
+  auto loads = [&](int n) { return stepwise(program.nodes[n]) || !group.bound.empty(); };
   std::vector<char> done;
   auto body = [&] {
     std::vector<size_t> before;
@@ -422,13 +406,17 @@ void Emitter::emitGroup(const Group &group) {
                 from = &version;
             Placed converted = convert(Placed(*from), requirements[member].inputs[i]);
             versions[storage].push_back(converted);
+          } else if (streamed[storage] && member == n && loads(n) && !find(storage, requirements[n].inputs[i])) {
+            versions[storage].push_back(load(storage, requirements[n].inputs[i], windowOf(node, node.inputs[i], ranges[n])));
           }
       }
-      if (int storage = program.nodes[result].output.storage; storage >= 0 && local(storage)) {
+      if (int storage = program.nodes[result].output.storage; storage >= 0 && (local(storage) || (streamed[storage] && stepwise(program.nodes[n])))) {
         auto own = ranges.count(result) ? ranges[result] : wholeRanges(program.nodes[result]);
         ensureTarget(result, windowOf(program.nodes[result], program.nodes[result].output, own));
       }
       emitMember(group, n, ranges[n], done);
+      if (int storage = program.nodes[n].output.storage; storage >= 0 && streamed[storage] && stepwise(program.nodes[n]) && !failed)
+        storeWindow(program.nodes[n], Placed(targetOf(program.nodes[n])), ranges[n]);
     }
     for (size_t s = 0; s < versions.size(); ++s)
       versions[s].resize(before[s]);
@@ -456,8 +444,11 @@ void Emitter::emitGroup(const Group &group) {
 void Emitter::emitOutput(const Node &node) {
   loc = node.loc;
   int storage = node.inputs[0].storage;
-  if (streamsOut(storage))
+  if (streamed[storage]) {
+    if (!storesDirectly(node))
+      copyToOutput(node);
     return;
+  }
   const Storage &data = program.storages[storage];
   if (versions[storage].empty()) {
     // An input or a constant that is returned as it is: any layout will do.

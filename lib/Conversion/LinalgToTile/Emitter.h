@@ -75,7 +75,8 @@ private:
   mlir::OpBuilder &builder;
   mlir::Location loc;
   std::vector<std::vector<Placed>> versions; ///< per storage; a window is removed at the end of the loop that made it
-  std::vector<mlir::Value> regions;          ///< per storage: the device region of inputs and states, row-major
+  std::vector<mlir::Value> regions;          ///< per storage: the device region of inputs, states and streamed storages, row-major
+  std::vector<char> streamed;                ///< per storage: never resident as a whole
   std::map<std::string, mlir::Value> outputRegions;
   std::map<std::string, int> constantNames;
   std::map<int64_t, mlir::Value> indexConstants;
@@ -108,14 +109,25 @@ private:
   mlir::Value constantRegion(const Storage &storage, const Layout *layout, const std::vector<std::pair<AtomId, int64_t>> &blocks, int64_t &rowElements);
   const Placed *find(int storage, const Layout &layout) const;
   Placed &provide(int storage, const Layout &layout, mlir::Location where);
-  Placed load(int storage, const Layout &layout, mlir::Location where);
+  /// A storage with a device region, or a window of it, in SBUF.
+  Placed load(int storage, const Layout &layout, const std::map<AtomId, Range> &window = {});
   Placed loadConstant(int storage, const Layout &layout);
   void transfer(const Placed &placed, const Node &node, const Access &access, mlir::Value region, bool store, const std::vector<Range> &ranges,
                 const Access *deviceAccess = nullptr);
   Placed convert(const Placed &from, const Layout &to);
+  void transposeInto(const Placed &from, const Placed &target, const std::vector<Range> &whole);
   Placed replicate(const Placed &from, const Layout &to);
   Placed roundTrip(const Placed &from, const Layout &to);
   Node identityNode(int storage) const;
+
+  // Contraction operands that are not in SBUF (ContractionBlocks.cpp)
+  /// Loops over the columns of one operand with their steps, outermost first; each innermost iteration loads a block. None: the operand is loaded whole.
+  struct Block {
+    int input;
+    std::vector<std::pair<int, int64_t>> cuts;
+  };
+  /// The operands of a contraction that have to be loaded, in the order of their loops.
+  std::vector<Block> planBlocks(int n) const;
 
   // Computation
   /// Returns whether the running sum of the result was written to `sum`.
@@ -123,6 +135,9 @@ private:
   bool emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum = nullptr, const Node *cast = nullptr);
   void emitReduction(const Node &node, const std::vector<Range> &ranges);
   void emitContraction(int n, const std::vector<Range> &ranges);
+  void streamBlocks(int n, const std::vector<Range> &ranges, llvm::ArrayRef<Block> blocks);
+  /// All result tiles over `ranges`, the operands being in SBUF.
+  void emitTiles(int n, const std::vector<Range> &ranges);
   void emitTile(int n, const std::vector<Range> &ranges);
   void emitGather(int n);
   void emitOutput(const Node &node);
@@ -141,11 +156,26 @@ private:
     std::vector<char> local; ///< per storage: lives in the body only
   };
   std::vector<Group> formGroups() const;
+
+  // Values that stay in device memory (EmitStream.cpp)
+  /// Decides which storages are too large, with what else their groups need, to be resident; gives them a device region.
+  void chooseStreamed(const std::vector<Group> &groups);
+  int64_t bytesPerPartition(int storage, const Layout &layout) const;
+  bool mayStream(int storage) const;
+  /// The writer's windows go straight to the region of the output.
+  bool storesDirectly(const Node &sink) const;
+  bool leavesByTiles(int storage) const;
+  /// What a group needs in SBUF as a whole: storages with the layouts in which they are wanted (numbered).
+  std::map<std::pair<int, size_t>, const Layout *> residentOperands(const Group &group) const;
+  mlir::Value scratchRegion(int64_t elements, mlir::Type element);
+  /// Stores a window of a streamed result that `node` computed over `ranges`.
+  void storeWindow(const Node &node, const Placed &window, const std::vector<Range> &ranges);
+  /// An output that reads a streamed storage: device to device.
+  void copyToOutput(const Node &sink);
   void emitGroup(const Group &group);
   void emitMember(const Group &group, int n, const std::vector<Range> &ranges, std::vector<char> &done);
   void prepareInputs(int n, const std::function<bool(int)> &local);
   void ensureTarget(int n, const std::map<AtomId, Range> &window = {});
-  bool streamsOut(int storage) const;
   const Placed &inputOf(const Node &node, size_t input);
   const Placed &targetOf(const Node &node);
   int indexOf(const Node &node) const { return &node - program.nodes.data(); }

@@ -9,6 +9,16 @@ bool Layout::replicated() const {
   return !part.empty() && std::all_of(part.begin(), part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
 }
 
+std::map<AtomId, int64_t> rowMajorStrides(const TensorProgram &program, int storage) {
+  std::map<AtomId, int64_t> strides;
+  int64_t stride = 1;
+  for (AtomId atom : llvm::reverse(program.storages[storage].atoms)) {
+    strides[atom] = stride;
+    stride *= program.atoms[atom].size;
+  }
+  return strides;
+}
+
 bool transposable(const Layout &from, const Layout &to) {
   for (const PartitionEntry &entry : to.part)
     if (entry.atom < 0 || std::find(from.free.begin(), from.free.end(), entry.atom) == from.free.end())

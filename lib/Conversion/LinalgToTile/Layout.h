@@ -28,6 +28,9 @@ struct Layout {
   bool operator==(const Layout &other) const { return part == other.part && step == other.step; }
 };
 
+/// Strides of a storage's atoms in row-major order, in elements.
+std::map<AtomId, int64_t> rowMajorStrides(const TensorProgram &program, int storage);
+
 /// The layout with these partition entries (outermost first): leading entries that do not fit on `partitions` become free, the rest keeps the storage's order.
 Layout makeLayout(const TensorProgram &program, int storage, std::vector<PartitionEntry> part, int64_t partitions);
 
