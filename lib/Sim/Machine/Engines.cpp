@@ -6,7 +6,7 @@ namespace manaslu::sim {
 namespace {
 
 /// Accesses added between two searches for those that nobody can conflict with any more.
-constexpr uint64_t kForgetInterval = 16384;
+constexpr uint64_t kForgetInterval = 4096;
 
 void addCounts(EnergyCounts &to, const EnergyCounts &from) {
   to.macs += from.macs;
