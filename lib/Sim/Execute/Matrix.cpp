@@ -1,9 +1,8 @@
 // The matrix engine: matmul and transpose.
-#include "lib/Numerics/Matmul.h"
+#include "lib/Sim/Execute/MatmulChain.h"
 #include "lib/Sim/Execute/Resolve.h"
 
 #include <cstring>
-#include <vector>
 
 namespace manaslu::sim {
 
@@ -30,23 +29,46 @@ void listRuns(const View &view, std::vector<numerics::ColumnRun> &runs) {
 
 } // namespace
 
-Status run(const isa::Matmul &in, Memory &memory) {
+Status MatmulChain::add(const isa::Matmul &in, Memory &memory) {
   MANASLU_TILE(stationary, in.stationary, Read);
   MANASLU_TILE(moving, in.moving, Read);
-  auto accResolved = memory.tile(in.acc, in.accumulate ? Access::ReadWrite : Access::Write);
-  if (!accResolved)
-    return accResolved.error();
-  thread_local std::vector<numerics::ColumnRun> left, right;
-  listRuns(stationary, left);
-  listRuns(moving, right);
-  Rows acc(*accResolved);
-  int K = stationary.partitions, M = static_cast<int>(stationary.elements()), N = static_cast<int>(moving.elements());
-  numerics::Contraction term = {
-      {stationary.type, stationary.base, stationary.partitionPitch, left}, {moving.type, moving.base, moving.partitionPitch, right}, K};
+  auto acc = memory.tile(in.acc, in.accumulate ? Access::ReadWrite : Access::Write);
+  if (!acc)
+    return acc.error();
+  int64_t most = acc->elements() < 256 ? kMostNarrow : kMostWide;
+  bool continues = size_ > 0 && size_ < kMost && elements_ < most && in.accumulate && Rows(acc_).isDirect() && acc->base == acc_.base &&
+                   acc->dims == acc_.dims && acc->partitions == acc_.partitions && acc->partitionPitch == acc_.partitionPitch;
+  if (!continues)
+    execute(memory);
+  if (size_ == 0) {
+    acc_ = *acc;
+    accumulate_ = in.accumulate;
+    elements_ = 0;
+  }
+  elements_ += stationary.partitions * stationary.elements();
+  Term &term = terms_[size_++];
+  listRuns(stationary, term.stationary);
+  listRuns(moving, term.moving);
+  term.contraction = {{stationary.type, stationary.base, stationary.partitionPitch, term.stationary},
+                      {moving.type, moving.base, moving.partitionPitch, term.moving},
+                      stationary.partitions};
+  return {};
+}
 
+void MatmulChain::execute(Memory &memory) {
+  if (size_ == 0)
+    return;
+  std::array<numerics::Contraction, kMost> terms;
+  int64_t K = 0;
+  for (size_t i = 0; i < size_; ++i) {
+    terms[i] = terms_[i].contraction;
+    K += terms[i].K;
+  }
+  Rows acc(acc_);
+  int M = acc_.partitions, N = static_cast<int>(acc.count());
   float *out = acc.isDirect() ? reinterpret_cast<float *>(acc.row(0)) : scratch(2, int64_t(M) * N);
-  int64_t pitch = acc.isDirect() ? acc.view().partitionPitch : int64_t(N) * 4;
-  if (!acc.isDirect() && in.accumulate)
+  int64_t pitch = acc.isDirect() ? acc_.partitionPitch : int64_t(N) * 4;
+  if (!acc.isDirect() && accumulate_)
     for (int m = 0; m < M; ++m)
       acc.load(m, out + int64_t(m) * N);
   // Threads share out the larger operand. Below about a quarter of a million multiply-accumulates a part, waking another one costs more than it saves.
@@ -54,13 +76,21 @@ Status run(const isa::Matmul &in, Memory &memory) {
   bool byColumns = N > M;
   auto part = [&](int64_t begin, int64_t end) {
     numerics::Interval range = {static_cast<int>(begin), static_cast<int>(end)}, rows = {0, M}, columns = {0, N};
-    numerics::matmul({&term, 1}, byColumns ? rows : range, byColumns ? range : columns, out, pitch, in.accumulate);
+    numerics::matmul({terms.data(), size_}, byColumns ? rows : range, byColumns ? range : columns, out, pitch, accumulate_);
   };
-  int64_t each = std::max<int64_t>(1, int64_t(K) * (byColumns ? M : N));
+  int64_t each = std::max<int64_t>(1, K * (byColumns ? M : N));
   memory.parallel(byColumns ? N : M, std::max<int64_t>(byColumns ? 64 : 16, kWork / each), RangeFunction(part));
   if (!acc.isDirect())
     for (int m = 0; m < M; ++m)
       acc.store(m, out + int64_t(m) * N);
+  size_ = 0;
+}
+
+Status run(const isa::Matmul &in, Memory &memory) {
+  thread_local MatmulChain chain;
+  if (Status status = chain.add(in, memory); !status)
+    return status;
+  chain.execute(memory);
   return {};
 }
 
