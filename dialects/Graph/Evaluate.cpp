@@ -167,9 +167,10 @@ FloatUnary unaryFunction(Operation *op) {
                                                     {"sin", [](double x) { return std::sin(x); }},
                                                     {"cos", [](double x) { return std::cos(x); }},
                                                     {"floor", [](double x) { return std::floor(x); }},
+                                                    {"round", [](double x) { return std::nearbyint(x); }},
                                                     {"sign", [](double x) { return x > 0   ? 1
                                                                                    : x < 0 ? -1.0
-                                                                                           : x; }},
+                                                                                           : 0; }},
                                                     {"square", [](double x) { return x * x; }}};
   auto at = table.find(op->getName().stripDialect());
   return at == table.end() ? nullptr : at->second;
@@ -182,6 +183,7 @@ FloatBinary binaryFunction(StringRef name) {
                                                      {"sub", [](double a, double b) { return a - b; }},
                                                      {"mul", [](double a, double b) { return a * b; }},
                                                      {"div", [](double a, double b) { return a / b; }},
+                                                     {"floor_div", [](double a, double b) { return std::floor(a / b); }},
                                                      {"pow", [](double a, double b) { return std::pow(a, b); }},
                                                      {"max", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b); }},
                                                      {"min", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b); }},
@@ -229,11 +231,14 @@ std::optional<int64_t> integerBinary(StringRef name, int64_t a, int64_t b) {
     return a && b;
   if (name == "logical_or")
     return a || b;
-  if ((name == "div" || name == "remainder") && b != 0 && !(b == -1 && a == INT64_MIN)) {
+  if ((name == "div" || name == "floor_div" || name == "remainder") && b != 0 && !(b == -1 && a == INT64_MIN)) {
     if (name == "div")
       return a / b;
     int64_t rest = a % b;
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+    bool below = rest != 0 && (rest < 0) != (b < 0);
+    if (name == "floor_div")
+      return a / b - below;
+    return below ? rest + b : rest;
   }
   return std::nullopt;
 }

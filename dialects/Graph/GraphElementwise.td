@@ -58,6 +58,7 @@ def Graph_ReluOp : Graph_Unary<"relu", "max(x, 0)", AnyNumber>;
 def Graph_SinOp : Graph_Unary<"sin", "sine">;
 def Graph_CosOp : Graph_Unary<"cos", "cosine">;
 def Graph_FloorOp : Graph_Unary<"floor", "largest integer that is not above x">;
+def Graph_RoundOp : Graph_Unary<"round", "nearest integer, ties to even">;
 def Graph_SignOp : Graph_Unary<"sign", "-1, 0 or 1", AnyNumber>;
 def Graph_SquareOp : Graph_Unary<"square", "x * x", AnyNumber>;
 def Graph_LogicalNotOp : Graph_Unary<"logical_not", "not x", (ins Graph_BoolTensor:$x)> { let hasFolder = 1; }
@@ -77,6 +78,7 @@ def Graph_AddOp : Graph_Binary<"add", "a + b", [Commutative]> { let hasFolder = 
 def Graph_SubOp : Graph_Binary<"sub", "a - b"> { let hasFolder = 1; }
 def Graph_MulOp : Graph_Binary<"mul", "a * b", [Commutative]> { let hasFolder = 1; }
 def Graph_DivOp : Graph_Binary<"div", "a / b; integers towards zero"> { let hasFolder = 1; }
+def Graph_FloorDivOp : Graph_Binary<"floor_div", "floor(a / b)">;
 def Graph_PowOp : Graph_Binary<"pow", "a to the b"> { let hasCanonicalizer = 1; }
 def Graph_MaxOp : Graph_Binary<"max", "larger of both, a NaN wins", [Commutative]>;
 def Graph_MinOp : Graph_Binary<"min", "smaller of both, a NaN wins", [Commutative]>;

@@ -17,11 +17,13 @@ def Graph_ReduceMeanOp : Graph_Reduction<"reduce_mean", "Mean over axes, accumul
 def Graph_ReduceMaxOp : Graph_Reduction<"reduce_max", "Largest over axes, a NaN wins; or of bools">;
 def Graph_ReduceMinOp : Graph_Reduction<"reduce_min", "Smallest over axes, a NaN wins; and of bools">;
 
-def Graph_ArgmaxOp : Graph_CheckedOp<"argmax"> {
-  let summary = "Index of the first largest element along an axis";
+class Graph_Position<string mnemonic, string text> : Graph_CheckedOp<mnemonic> {
+  let summary = text;
   let arguments = (ins Graph_Tensor:$x, I64Attr:$axis, Graph_Flag:$keepdims);
   let results = (outs Graph_IntegerTensor:$result);
 }
+def Graph_ArgmaxOp : Graph_Position<"argmax", "Index of the first largest element along an axis, of the first NaN if there is one">;
+def Graph_ArgminOp : Graph_Position<"argmin", "Index of the first smallest element along an axis, of the first NaN if there is one">;
 def Graph_CumsumOp : Graph_Shape<"cumsum", "Running sum along an axis", "inferSame(location, adaptor.getX())"> {
   let arguments = (ins Graph_Tensor:$x, I64Attr:$axis);
   let hasVerifier = 1;

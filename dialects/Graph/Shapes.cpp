@@ -110,12 +110,15 @@ LogicalResult CumsumOp::verify() {
   return emitOpError("axis ") << getAxis() << " is out of range; the operand has rank " << tensorOf(getX()).getRank();
 }
 
-LogicalResult ArgmaxOp::verify() {
-  FailureOr<Type> expected = inferReduction(getLoc(), getX(), {static_cast<int64_t>(getAxis())}, getKeepdims());
+/// Of argmax and argmin.
+template <class Op> static LogicalResult verifyPosition(Op op) {
+  FailureOr<Type> expected = inferReduction(op.getLoc(), op.getX(), {static_cast<int64_t>(op.getAxis())}, op.getKeepdims());
   if (failed(expected))
     return failure();
   auto shape = cast<RankedTensorType>(*expected).getShape();
-  if (tensorOf(getResult()).getShape() != shape)
-    return emitOpError("result must have type ") << tensorOf(getResult()).clone(shape) << ", has " << getType();
+  if (tensorOf(op.getResult()).getShape() != shape)
+    return op.emitOpError("result must have type ") << tensorOf(op.getResult()).clone(shape) << ", has " << op.getType();
   return success();
 }
+LogicalResult ArgmaxOp::verify() { return verifyPosition(*this); }
+LogicalResult ArgminOp::verify() { return verifyPosition(*this); }

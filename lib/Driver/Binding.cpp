@@ -43,7 +43,7 @@ int64_t integerAt(HostType type, const std::byte *at) {
 }
 
 /// The smallest and largest value of an integer type of the chip.
-std::pair<int64_t, int64_t> rangeOf(DType type) {
+IntegerRange rangeOf(DType type) {
   switch (type) {
   case DType::I8: return {INT8_MIN, INT8_MAX};
   case DType::U8: return {0, UINT8_MAX};
@@ -55,9 +55,15 @@ std::pair<int64_t, int64_t> rangeOf(DType type) {
 
 bool isFloat(HostType type) { return type <= HostType::F64; }
 
-Result<std::vector<std::byte>> narrowIntegers(const HostArray &array, const isa::Region &region) {
+Result<std::vector<std::byte>> narrowIntegers(const HostArray &array, const isa::Region &region, std::optional<IntegerRange> range) {
   int64_t count = array.elements(), from = sizeOf(array.type), to = manaslu::sizeOf(region.type);
   auto [low, high] = rangeOf(region.type);
+  std::string limit = "the chip's " + std::string(nameOf(region.type));
+  if (range && (range->first > low || range->second < high)) {
+    low = std::max(low, range->first);
+    high = std::min(high, range->second);
+    limit = "what the program's integer arithmetic was compiled for";
+  }
   std::vector<std::byte> bytes(count * to);
   for (int64_t i = 0; i < count; ++i) {
     int64_t value = integerAt(array.type, array.data.data() + i * from);
@@ -66,7 +72,7 @@ Result<std::vector<std::byte>> narrowIntegers(const HostArray &array, const isa:
     if (value < low || value > high)
       return Error("MN-RUN-RANGE",
                    "element " + std::to_string(i) + " is " + std::to_string(value) + ", outside " + std::to_string(low) + " to " + std::to_string(high) +
-                       " of the chip's " + std::string(nameOf(region.type)),
+                       " of " + limit,
                    "input " + region.name);
     std::memcpy(bytes.data() + i * to, &value, to); // little endian: the low bytes come first
   }
@@ -138,11 +144,11 @@ Result<std::vector<const HostArray *>> matchArrays(const NamedArrays &arrays, co
   return matched;
 }
 
-Result<std::vector<std::byte>> toDevice(const HostArray &array, const isa::Region &region) {
+Result<std::vector<std::byte>> toDevice(const HostArray &array, const isa::Region &region, std::optional<IntegerRange> range) {
   if (sameBits(array.type) == region.type)
     return array.data;
   if (!isFloat(array.type) && isInteger(region.type))
-    return narrowIntegers(array, region);
+    return narrowIntegers(array, region, range);
   int64_t count = array.elements(), to = manaslu::sizeOf(region.type);
   std::vector<std::byte> bytes(count * to);
   auto source = sameBits(array.type);

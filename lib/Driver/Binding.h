@@ -1,6 +1,7 @@
 // Between the host's arrays and a program's regions: names, types, shapes, narrowing and widening, random inputs.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,9 +21,12 @@ std::vector<TensorSignature> signatureOf(const isa::Program &program, isa::Regio
 Result<std::vector<const HostArray *>> matchArrays(const NamedArrays &arrays, const std::vector<TensorSignature> &signature, std::string_view what,
                                                    bool partial = false);
 
-/// The bytes of a region from the host's array, whose type and shape already match: int64 narrows to int32 (MN-RUN-RANGE), bool becomes 0 or 1, floats round to
-/// nearest even.
-Result<std::vector<std::byte>> toDevice(const HostArray &array, const isa::Region &region);
+/// All integers from low to high.
+using IntegerRange = std::pair<int64_t, int64_t>;
+
+/// The bytes of a region from the host's array, whose type and shape already match: int64 narrows to int32, bool becomes 0 or 1, floats round to nearest even.
+/// Error: MN-RUN-RANGE for an integer outside the region's type or outside `range`, within which the compiler has proved that nothing overflows.
+Result<std::vector<std::byte>> toDevice(const HostArray &array, const isa::Region &region, std::optional<IntegerRange> range = std::nullopt);
 
 /// A region's bytes as the host's type.
 HostArray toHost(std::span<const std::byte> bytes, const isa::Region &region);

@@ -74,7 +74,7 @@ private:
   std::string framework_, name_, output_, sha256_;
   pipeline::Stage stage_ = pipeline::Stage::Graph;
   std::optional<pipeline::Stage> target_;
-  nlohmann::ordered_json measures_ = nlohmann::ordered_json::object(); ///< precision, bound, compulsory_bytes, index_limits
+  nlohmann::ordered_json measures_ = nlohmann::ordered_json::object(); ///< precision, bound, compulsory_bytes, index_limits, value_ranges
   nlohmann::ordered_json metadata_;                                    ///< of the finished program
   uint64_t instructions_ = 0, importRss_ = 0;
   double importSeconds_ = 0;

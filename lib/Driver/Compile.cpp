@@ -249,7 +249,8 @@ void Compilation::measure() {
   measures_ = {{"precision", work.types},
                {"bound", {{"bound_ns", bound.boundNs}, {"bound_by", bound.by}, {"pe_ns", bound.peNs}, {"se_ns", bound.seNs}, {"memory_ns", bound.memoryNs}}},
                {"compulsory_bytes", static_cast<int64_t>(work.bytes)},
-               {"index_limits", pipeline::indexLimits(function())}};
+               {"index_limits", pipeline::indexLimits(function())},
+               {"value_ranges", pipeline::valueRanges(function())}};
   module_->getOperation()->setAttr(kMeasuresAttribute, StringAttr::get(&context_, measures_.dump()));
 }
 

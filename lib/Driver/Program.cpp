@@ -128,6 +128,19 @@ Status ensureMachine(Program::State &state) {
   return {};
 }
 
+/// The integers that the compiler has assumed of an input, if they are fewer than its type holds.
+std::optional<IntegerRange> assumedRange(const isa::Program &program, const std::string &input) {
+  if (!program.metadata.is_object() || !program.metadata.contains("value_ranges"))
+    return std::nullopt;
+  const auto &ranges = program.metadata["value_ranges"];
+  if (!ranges.is_object() || !ranges.contains(input))
+    return std::nullopt;
+  const auto &range = ranges[input];
+  if (!range.is_array() || range.size() != 2 || !range[0].is_number_integer() || !range[1].is_number_integer())
+    return std::nullopt;
+  return IntegerRange(range[0].get<int64_t>(), range[1].get<int64_t>());
+}
+
 /// Inputs and states as bytes by region.
 Result<RegionBytes> bind(Program::State &state, const NamedArrays &inputs) {
   auto matched = matchArrays(inputs, state.inputs, "input");
@@ -137,7 +150,8 @@ Result<RegionBytes> bind(Program::State &state, const NamedArrays &inputs) {
   std::vector<uint32_t> regions = state.regionsOf(kInput);
   Error problems;
   for (size_t i = 0; i < regions.size(); ++i) {
-    Result<std::vector<std::byte>> converted = toDevice(*(*matched)[i], state.program.regions[regions[i]]);
+    const isa::Region &region = state.program.regions[regions[i]];
+    Result<std::vector<std::byte>> converted = toDevice(*(*matched)[i], region, assumedRange(state.program, region.name));
     if (converted)
       bytes[regions[i]] = std::move(*converted);
     else

@@ -72,6 +72,14 @@ std::string inputName(func::FuncOp function, unsigned index) {
   return name ? name.str() : std::to_string(index);
 }
 
+std::map<std::string, std::pair<int64_t, int64_t>> valueRanges(func::FuncOp function) {
+  std::map<std::string, std::pair<int64_t, int64_t>> ranges;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (auto range = function.getArgAttrOfType<DenseI64ArrayAttr>(i, graph::kRangeAttribute); range && range.size() == 2)
+      ranges[inputName(function, i)] = {range[0], range[1]};
+  return ranges;
+}
+
 std::map<std::string, int64_t> indexLimits(func::FuncOp function) { return Tracer(function).run(); }
 
 } // namespace manaslu::pipeline

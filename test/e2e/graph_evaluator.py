@@ -74,8 +74,8 @@ def _dense(text, type):
 
 _UNARY = {"neg": torch.neg, "abs": torch.abs, "exp": torch.exp, "exp2": torch.exp2, "log": torch.log, "log1p": torch.log1p, "expm1": torch.expm1, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
           "reciprocal": torch.reciprocal, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "erf": torch.erf, "silu": F.silu, "relu": torch.relu, "sin": torch.sin, "cos": torch.cos,
-          "floor": torch.floor, "sign": torch.sign, "logical_not": torch.logical_not, "square": torch.square}  # fmt: skip
-_BINARY = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.true_divide, "pow": torch.pow, "max": torch.maximum, "min": torch.minimum, "remainder": torch.remainder,
+          "floor": torch.floor, "round": torch.round, "sign": torch.sign, "logical_not": torch.logical_not, "square": torch.square}  # fmt: skip
+_BINARY = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.true_divide, "pow": torch.pow, "max": torch.maximum, "min": torch.minimum, "remainder": torch.remainder, "floor_div": torch.floor_divide,
            "logical_and": torch.logical_and, "logical_or": torch.logical_or, "logical_xor": torch.logical_xor}  # fmt: skip
 _REDUCE = {"reduce_sum": torch.sum, "reduce_mean": torch.mean, "reduce_max": torch.amax, "reduce_min": torch.amin}
 
@@ -149,8 +149,8 @@ def _evaluate(name, x, a, shape, dtype):
         return _attention(x[0], x[1], x[2], a, x[3] if len(x) > 3 else None)
     if name == "gather":
         return x[0].index_select(a["axis"], x[1].reshape(-1)).reshape(shape)
-    if name == "argmax":
-        return torch.argmax(x[0], a["axis"], a.get("keepdims", False))
+    if name in ("argmax", "argmin"):
+        return getattr(torch, name)(x[0], a["axis"], a.get("keepdims", False))
     if name == "reshape":
         return x[0].reshape(shape)
     if name == "transpose":

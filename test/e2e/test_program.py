@@ -9,39 +9,6 @@ from test_operators import CASES
 import manaslu
 
 
-# Unsupported today: cases that the compiler refuses, each with the code of the refusal (exit status 3) and words of its reason.
-# A case that compiles fails here until its row is taken out; a wrong value is never a row.
-UNSUPPORTED_TODAY = {
-    "abs of integers": ("MN-LOW-001", "its body has an operation without a meaning on the chip"),
-    "integer floor division": ("MN-LOW-001", "its body has an operation without a meaning on the chip"),
-    "integer trunc division": ("MN-LOW-001", "its body has an operation without a meaning on the chip"),
-    "remainder integers": ("MN-LOW-001", "its body has an operation without a meaning on the chip"),
-    "to integer": ("MN-LOW-001", "its body has an operation without a meaning on the chip"),
-    "max dim": ("MN-LOW-001", "a reduction must combine with one binary operation"),
-    "min dim": ("MN-LOW-001", "a reduction must combine with one binary operation"),
-    "argmax": ("MN-LOW-001", "a reduction must combine with one binary operation"),
-    "argmax dim": ("MN-LOW-001", "a reduction must combine with one binary operation"),
-    "argmax keepdim": ("MN-LOW-001", "a reduction must combine with one binary operation"),
-    "argmin": ("MN-LOW-001", "a reduction must combine with one binary operation"),
-    "slice": ("MN-LOW-001", "slices with a step or at positions known only at run time are not supported"),
-    "roll flat": ("MN-LOW-001", "slices across the factors of a split dimension"),
-    "index_select": ("MN-LOW-001", "gathers must take rows of their table by one index"),
-    "index negative": ("MN-LOW-001", "gathers must take rows of their table by one index"),
-    "index two": ("MN-LOW-001", "gathers must take rows of their table by one index"),
-    "index constant": ("MN-LOW-001", "gathers must take rows of their table by one index"),
-    "gather constant": ("MN-LOW-001", "slices across the factors of a split dimension"),
-    "take_along": ("MN-LOW-001", "a reduction must combine with one binary operation"),
-}  # fmt: skip
-
-
-def refused(compile_case, name):
-    """The compilation ends with exactly the refusal of the table."""
-    code, reason = UNSUPPORTED_TODAY[name]
-    with pytest.raises(manaslu.Error) as caught:
-        compile_case()
-    assert caught.value.code == code and caught.value.exit_status == 3 and reason in caught.value.text()
-
-
 def error_over_range(got, expected):
     return ((got.double() - expected.double()).abs().max() / (expected.double().max() - expected.double().min())).item()
 
@@ -102,12 +69,9 @@ def test_decode_steps():
 
 @pytest.mark.parametrize("name", CASES)
 def test_operator(name):
-    """Every case of the importer through the compiler: equal bits at both levels, close to PyTorch; what is unsupported today is refused with its code."""
+    """Every case of the importer through the compiler: equal bits at both levels, close to PyTorch."""
     function, *arguments = CASES[name]
     module = Function(function).eval()
-    if name in UNSUPPORTED_TODAY:
-        refused(lambda: manaslu.compile(module, tuple(arguments)), name)
-        return
     program = manaslu.compile(module, tuple(arguments))
     with torch.no_grad():
         expected = flat(module(*arguments))

@@ -33,6 +33,17 @@ Interval absolute(const Interval &x) {
   return {x.low <= 0 && x.high >= 0 ? 0 : std::min(x.low < 0 ? -x.low : x.low, x.high < 0 ? -x.high : x.high), std::max(-x.low, x.high)};
 }
 
+/// Whole powers that are not negative; nothing for others and for what is too large to follow.
+std::optional<Interval> power(const Interval &base, const Interval &exponent) {
+  __int128 size = std::max<__int128>(absolute(base).high, 1), limit = __int128(1) << 64, result = 1;
+  if (exponent.low < 0 || exponent.high > 64)
+    return std::nullopt;
+  for (__int128 step = 0; step < exponent.high; ++step)
+    if (size > limit || (result *= size) > limit)
+      return std::nullopt;
+  return Interval{base.low < 0 ? -result : 0, result};
+}
+
 Interval remainder(const Interval &a, const Interval &b) {
   Interval size = absolute(b);
   if (a.low >= 0 && b.low > 0)
@@ -67,7 +78,8 @@ Interval Intervals::result(Operation *op) const {
   Interval full = fullInterval(tensorOf(op->getResult(0)).getElementType());
   auto in = [&](unsigned i) { return of(op->getOperand(i)); };
   auto size = [&](int64_t axis) { return tensorOf(op->getOperand(0)).getDimSize(*normalizeAxis(axis, tensorOf(op->getOperand(0)).getRank())); };
-  if (llvm::any_of(op->getOperandTypes(), [](Type type) { return isa<FloatType>(cast<RankedTensorType>(type).getElementType()); }) && !isa<ArgmaxOp>(op)) {
+  if (llvm::any_of(op->getOperandTypes(), [](Type type) { return isa<FloatType>(cast<RankedTensorType>(type).getElementType()); }) &&
+      !isa<ArgmaxOp, ArgminOp>(op)) {
     // A float becomes an integer: the chip saturates at int32, and a float that large has no exact integer anyway.
     Interval narrow = fullInterval(IntegerType::get(op->getContext(), 32));
     return isa<CastOp>(op) && narrow.within(full) ? narrow : full;
@@ -82,13 +94,14 @@ Interval Intervals::result(Operation *op) const {
         RankedTensorType type = tensorOf(iota.getResult());
         return Interval{0, type.getDimSize(*normalizeAxis(iota.getAxis(), type.getRank())) - 1};
       })
-      .Case<ArgmaxOp>([&](ArgmaxOp argmax) { return Interval{0, size(argmax.getAxis()) - 1}; })
+      .Case<ArgmaxOp, ArgminOp>([&](auto position) { return Interval{0, size(position.getAxis()) - 1}; })
       .Case<AddOp>([&](AddOp) { return Interval{in(0).low + in(1).low, in(0).high + in(1).high}; })
       .Case<SubOp>([&](SubOp) { return Interval{in(0).low - in(1).high, in(0).high - in(1).low}; })
       .Case<MulOp>([&](MulOp) { return product(in(0), in(1)); })
       .Case<SquareOp>([&](SquareOp) { return product(absolute(in(0)), absolute(in(0))); })
-      .Case<DivOp>([&](DivOp) { return Interval{-absolute(in(0)).high, absolute(in(0)).high}; })
+      .Case<DivOp, FloorDivOp>([&](auto) { return Interval{-absolute(in(0)).high, absolute(in(0)).high}; })
       .Case<RemainderOp>([&](RemainderOp) { return remainder(in(0), in(1)); })
+      .Case<PowOp>([&](PowOp) { return power(in(0), in(1)).value_or(full); })
       .Case<MaxOp>([&](MaxOp) { return Interval{std::max(in(0).low, in(1).low), std::max(in(0).high, in(1).high)}; })
       .Case<MinOp>([&](MinOp) { return Interval{std::min(in(0).low, in(1).low), std::min(in(0).high, in(1).high)}; })
       .Case<NegOp>([&](NegOp) { return Interval{-in(0).high, -in(0).low}; })

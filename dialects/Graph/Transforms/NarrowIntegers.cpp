@@ -11,8 +11,8 @@ namespace manaslu::graph {
 
 namespace {
 
-/// Bounds of inputs that are tried when the full int32 range would overflow inside: plus and minus 2^bits.
-constexpr int kBoundBits[] = {31, 24, 20, 16, 12, 8};
+/// Inputs are bounded to fewer bits, one at a time, when the full int32 range would overflow inside; with fewer than these nothing useful is left.
+constexpr int kAllBits = 31, kFewestBits = 8;
 
 /// Whether a type is replaced by int32: i64 (signless) and ui8.
 bool isReplaced(Type type) {
@@ -27,21 +27,42 @@ StringRef hostName(Type type) { return cast<RankedTensorType>(type).getElementTy
 /// What a value of the type may hold after the replacement: uint8 keeps its range, since nothing wraps around there any more.
 Interval allowed(Type type) { return hostName(type) == "uint8" ? Interval{0, 255} : Interval{INT32_MIN, INT32_MAX}; }
 
-/// The rows of the smallest table that `value` indexes as it is, or nothing.
-std::optional<int64_t> indexedRows(Value value) {
-  std::optional<int64_t> least;
-  auto take = [&](std::optional<int64_t> rows) {
-    if (rows)
-      least = least ? std::min(*least, *rows) : rows;
+/// The number in every element of a constant.
+std::optional<int64_t> splatOf(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  auto elements = constant ? dyn_cast<DenseIntElementsAttr>(constant.getValue()) : DenseIntElementsAttr();
+  return elements && elements.isSplat() ? std::optional(elements.getSplatValue<APInt>().getSExtValue()) : std::nullopt;
+}
+
+/// n, if the result is x where x >= 0 and x + n elsewhere: an index that counts from the end when it is negative.
+std::optional<int64_t> wrapOf(SelectOp op, Value x) {
+  auto below = op.getCondition().getDefiningOp<CompareOp>();
+  auto shifted = op.getA().getDefiningOp<AddOp>();
+  if (op.getB() != x || !below || below.getPredicate() != "lt" || below.getA() != x || splatOf(below.getB()) != 0 || !shifted || shifted.getA() != x)
+    return std::nullopt;
+  return splatOf(shifted.getB());
+}
+
+/// What `value` may hold where it indexes tables as it is, or from their end: other values would be indices out of range. Nothing if it indexes none.
+std::optional<Interval> indexInterval(Value value) {
+  std::optional<Interval> least;
+  auto take = [&](std::optional<Interval> interval) {
+    if (interval)
+      least = least ? Interval{std::max(least->low, interval->low), std::min(least->high, interval->high)} : *interval;
   };
   for (OpOperand &use : value.getUses()) {
     Operation *user = use.getOwner();
-    if (auto gather = dyn_cast<GatherOp>(user); gather && use.getOperandNumber() == 1)
-      take(tensorOf(gather.getTable()).getDimSize(*normalizeAxis(gather.getAxis(), tensorOf(gather.getTable()).getRank())));
-    else if (isa<ReshapeOp, TransposeOp, BroadcastToOp>(user) ||
-             (isa<CastOp>(user) && tensorOf(user->getResult(0)).getElementType().getIntOrFloatBitWidth() >= 32 &&
-              isa<IntegerType>(tensorOf(user->getResult(0)).getElementType())))
-      take(indexedRows(user->getResult(0)));
+    if (auto gather = dyn_cast<GatherOp>(user); gather && use.getOperandNumber() == 1) {
+      take(Interval{0, tensorOf(gather.getTable()).getDimSize(*normalizeAxis(gather.getAxis(), tensorOf(gather.getTable()).getRank())) - 1});
+    } else if (auto select = dyn_cast<SelectOp>(user)) {
+      std::optional<int64_t> size = wrapOf(select, value);
+      if (std::optional<Interval> wrapped = size ? indexInterval(select.getResult()) : std::nullopt)
+        take(Interval{-*size, wrapped->high});
+    } else if (isa<ReshapeOp, TransposeOp, BroadcastToOp>(user) ||
+               (isa<CastOp>(user) && tensorOf(user->getResult(0)).getElementType().getIntOrFloatBitWidth() >= 32 &&
+                isa<IntegerType>(tensorOf(user->getResult(0)).getElementType()))) {
+      take(indexInterval(user->getResult(0)));
+    }
   }
   return least;
 }
@@ -58,7 +79,7 @@ private:
     Operation *last = nullptr;
     std::optional<Interval> found;
     int bits = -1;
-    for (int candidate : kBoundBits) {
+    for (int candidate = kAllBits; candidate >= kFewestBits; --candidate) {
       Operation *overflowing = nullptr;
       Interval interval = firstOverflow(function, candidate, overflowing);
       if (!overflowing) {
@@ -89,15 +110,15 @@ private:
 
   Interval boundOf(BlockArgument argument, int bits) {
     Interval type = allowed(argument.getType());
-    if (std::optional<int64_t> rows = indexedRows(argument))
-      return {0, std::min<__int128>(*rows - 1, type.high)};
+    if (std::optional<Interval> index = indexInterval(argument))
+      return {std::max(index->low, type.low), std::min(index->high, type.high)};
     if (type.low == 0)
       return type;
     __int128 limit = __int128(1) << bits;
-    return bits == 31 ? type : Interval{-limit, limit};
+    return Interval{-limit, limit - 1};
   }
 
-  /// The first operation with an int64 result that may leave int32 when inputs stay within 2^bits, in `op`.
+  /// The first operation with an int64 result that may leave int32 when inputs have `bits` bits and a sign, in `op`.
   Interval firstOverflow(func::FuncOp function, int bits, Operation *&op) {
     Intervals intervals;
     for (BlockArgument argument : function.getArguments())

@@ -165,8 +165,9 @@ LogicalResult lowerCumsum(Lowering &lowering, graph::CumsumOp op) {
   return success();
 }
 
-/// The largest value so far and its index; a later equal value does not replace it.
-LogicalResult lowerArgmax(Lowering &lowering, graph::ArgmaxOp op) {
+/// The extremum along the axis, then the smallest index at which it, or a NaN, stands: two reductions that any engine has. The extremum of a row with a NaN is
+/// NaN.
+template <class Op> LogicalResult lowerPosition(Lowering &lowering, Op op, Combine kind) {
   Value x = lowering.tensor(op.getX());
   RankedTensorType type = graph::tensorOf(x), result = signlessType(op.getType());
   ImplicitLocOpBuilder &b = lowering.b;
@@ -174,30 +175,28 @@ LogicalResult lowerArgmax(Lowering &lowering, graph::ArgmaxOp op) {
   int64_t axis = *graph::normalizeAxis(op.getAxis(), rank);
   SmallVector<AffineExpr> in;
   SmallVector<int64_t> kept;
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     in.push_back(b.getAffineDimExpr(dim == axis ? rank - 1 : dim - (dim > axis)));
-  for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (dim != axis)
       kept.push_back(type.getDimSize(dim));
-  AffineMap out = leadingLoops(lowering, rank, rank - 1);
-  Type accumulator = accumulatorType(lowering, type.getElementType());
-  Value best = lowering.fill(kept, accumulator, neutral(Combine::Max, accumulator)), index = lowering.fill(kept, result.getElementType(), 0);
-  SmallVector<utils::IteratorType> iterators(rank - 1, utils::IteratorType::parallel);
-  iterators.push_back(utils::IteratorType::reduction);
-  auto generic =
-      linalg::GenericOp::create(b, TypeRange{best.getType(), index.getType()}, x, ValueRange{best, index},
-                                ArrayRef<AffineMap>{lowering.map(rank, in), out, out}, iterators, [&](OpBuilder &inner, Location, ValueRange arguments) {
-                                  OpBuilder::InsertionGuard guard(b);
-                                  b.setInsertionPointToEnd(inner.getInsertionBlock());
-                                  Value wide = lowering.widen(arguments[0]);
-                                  Value larger = isa<FloatType>(accumulator) ? Value(arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, wide, arguments[1]))
-                                                                             : Value(arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, wide, arguments[1]));
-                                  Value at = arith::IndexCastOp::create(b, result.getElementType(), linalg::IndexOp::create(b, rank - 1));
-                                  Value value = arith::SelectOp::create(b, larger, wide, arguments[1]),
-                                        place = arith::SelectOp::create(b, larger, at, arguments[2]);
-                                  linalg::YieldOp::create(b, ValueRange{value, place});
-                                });
-  lowering.set(op.getResult(), lowering.reshape(generic.getResult(1), result.getShape()));
+  }
+  AffineMap read = lowering.map(rank, in), out = leadingLoops(lowering, rank, rank - 1);
+  Type accumulator = accumulatorType(lowering, type.getElementType()), index = result.getElementType();
+  Value best = lowering.generic(x, lowering.fill(kept, accumulator, neutral(kind, accumulator)), {read, out}, 1,
+                                [&](ValueRange arguments) { return combine(lowering, kind, lowering.widen(arguments[0]), arguments[1]); });
+  int64_t size = type.getDimSize(axis);
+  Value place = lowering.generic({x, best}, lowering.fill(kept, index, size - 1), {read, out, out}, 1, [&](ValueRange arguments) {
+    Value value = lowering.widen(arguments[0]), hit;
+    if (isa<FloatType>(accumulator))
+      hit = arith::OrIOp::create(b, arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, value, arguments[1]),
+                                 arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, value, value));
+    else
+      hit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, arguments[1]);
+    Value at = arith::IndexCastOp::create(b, index, linalg::IndexOp::create(b, rank - 1));
+    Value candidate = arith::SelectOp::create(b, hit, at, lowering.number(index, static_cast<double>(size - 1)));
+    return Value(arith::MinSIOp::create(b, candidate, arguments[2]));
+  });
+  lowering.set(op.getResult(), lowering.reshape(place, result.getShape()));
   return success();
 }
 
@@ -211,7 +210,8 @@ LogicalResult lowerReduction(Lowering &lowering, Operation *op) {
       .Case<graph::MaxPool2dOp>([&](auto pool) { return lowerMaxPool(lowering, pool); })
       .Case<graph::AvgPool2dOp>([&](auto pool) { return lowerAvgPool(lowering, pool); })
       .Case<graph::CumsumOp>([&](auto sum) { return lowerCumsum(lowering, sum); })
-      .Case<graph::ArgmaxOp>([&](auto argmax) { return lowerArgmax(lowering, argmax); })
+      .Case<graph::ArgmaxOp>([&](auto argmax) { return lowerPosition(lowering, argmax, Combine::Max); })
+      .Case<graph::ArgminOp>([&](auto argmin) { return lowerPosition(lowering, argmin, Combine::Min); })
       .Default([](Operation *) { return failure(); });
 }
 

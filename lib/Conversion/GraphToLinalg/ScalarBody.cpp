@@ -1,4 +1,5 @@
 // Scalar bodies of element-wise graph operations in arith and math.
+#include <limits>
 #include <llvm/ADT/StringMap.h>
 #include <mlir/Dialect/Math/IR/Math.h>
 
@@ -86,16 +87,58 @@ Value sign(B &b, Operation *, Args x) {
 
 Value power(B &b, Operation *, Args x) { return isFloat(x) ? Value(math::PowFOp::create(b, x[0], x[1])) : Value(math::IPowIOp::create(b, x[0], x[1])); }
 
-// a - floor(a / b) b: the sign of b
+// One number multiplied, subtracted and added: shorthand of the float rules below.
+Value times(B &b, Value x, Value y) { return arith::MulFOp::create(b, x, y); }
+Value minus(B &b, Value x, Value y) { return arith::SubFOp::create(b, x, y); }
+Value plus(B &b, Value x, Value y) { return arith::AddFOp::create(b, x, y); }
+Value choose(B &b, Value condition, Value x, Value y) { return arith::SelectOp::create(b, condition, x, y); }
+
+/// The upper half of the digits (Veltkamp's splitting): x - upper is exact and has the others.
+Value upperHalf(B &b, Value x) {
+  Value scaled = times(b, x, like(b, x, 4097));
+  return minus(b, scaled, minus(b, scaled, x));
+}
+
+/// a - q b with one rounding, for q near a / b: the product is taken exactly as high + low (Dekker), and a - high is exact.
+Value exactRest(B &b, Value a, Value q, Value divisor) {
+  Value high = times(b, q, divisor), q0 = upperHalf(b, q), d0 = upperHalf(b, divisor), q1 = minus(b, q, q0), d1 = minus(b, divisor, d0);
+  Value low = plus(b, plus(b, plus(b, minus(b, times(b, q0, d0), high), times(b, q0, d1)), times(b, q1, d0)), times(b, q1, d1));
+  return minus(b, minus(b, a, high), low);
+}
+
+/// Whether a rest lies on the other side of zero than the divisor: the quotient was one too large.
+Value overshoots(B &b, Value rest, Value divisor) {
+  Value zero = like(b, rest, 0);
+  Value below = arith::AndIOp::create(b, compareValues(b, "lt", false, rest, zero), compareValues(b, "gt", false, divisor, zero));
+  Value above = arith::AndIOp::create(b, compareValues(b, "gt", false, rest, zero), compareValues(b, "lt", false, divisor, zero));
+  return arith::OrIOp::create(b, below, above);
+}
+
+Value isInfinite(B &b, Value x) { return compareValues(b, "eq", false, math::AbsFOp::create(b, x), like(b, x, std::numeric_limits<double>::infinity())); }
+
+// Rounding a / b may reach the integer above; the rest tells. From 2^23 on the quotient is an integer, as exact as the type holds.
+Value floorDivide(B &b, Operation *, Args x) {
+  if (!isFloat(x))
+    return arith::FloorDivSIOp::create(b, x[0], x[1]);
+  Value quotient = math::FloorOp::create(b, arith::DivFOp::create(b, x[0], x[1]));
+  Value rest = choose(b, isInfinite(b, x[1]), x[0], exactRest(b, x[0], quotient, x[1]));
+  Value small = compareValues(b, "lt", false, math::AbsFOp::create(b, quotient), like(b, quotient, 8388608));
+  Value lower = arith::AndIOp::create(b, small, overshoots(b, rest, x[1]));
+  return choose(b, lower, minus(b, quotient, like(b, quotient, 1)), quotient);
+}
+
+// a - floor(a / b) b: the sign of b. The rest of a division is an fp32 number, so that each step is exact and takes 24 bits off the quotient; after two a
+// quotient beyond 2^47 leaves more than a divisor, and the result is NaN rather than wrong.
 Value remainder(B &b, Operation *op, Args x) {
-  if (isFloat(x))
-    return arith::SubFOp::create(b, x[0], arith::MulFOp::create(b, math::FloorOp::create(b, arith::DivFOp::create(b, x[0], x[1])), x[1]));
-  if (isUnsigned(op))
-    return arith::RemUIOp::create(b, x[0], x[1]);
-  Value rest = arith::RemSIOp::create(b, x[0], x[1]), zero = like(b, rest, 0);
-  Value differs = compareValues(b, "lt", false, arith::XOrIOp::create(b, rest, x[1]), zero);
-  Value moves = arith::AndIOp::create(b, differs, compareValues(b, "ne", false, rest, zero));
-  return arith::SelectOp::create(b, moves, arith::AddIOp::create(b, rest, x[1]), rest);
+  if (!isFloat(x))
+    return arith::SubIOp::create(b, x[0], arith::MulIOp::create(b, floorDivide(b, op, x), x[1]));
+  Value rest = x[0], divisor = x[1], size = math::AbsFOp::create(b, divisor);
+  for (int step = 0; step < 2; ++step)
+    rest = exactRest(b, rest, math::FloorOp::create(b, arith::DivFOp::create(b, rest, divisor)), divisor);
+  rest = choose(b, isInfinite(b, divisor), x[0], rest);
+  rest = choose(b, overshoots(b, rest, divisor), plus(b, rest, divisor), rest);
+  Value valid = compareValues(b, "le", false, math::AbsFOp::create(b, rest), size);
+  return choose(b, valid, rest, like(b, rest, std::numeric_limits<double>::quiet_NaN()));
 }
 
 Value castScalar(B &b, Operation *op, Args args) {
@@ -140,6 +183,7 @@ const llvm::StringMap<Rule> &rules() {
                                               {"sin", floatUnary<math::SinOp>},
                                               {"cos", floatUnary<math::CosOp>},
                                               {"floor", floatUnary<math::FloorOp>},
+                                              {"round", floatUnary<math::RoundEvenOp>},
                                               {"sign", sign},
                                               {"logical_not", logicalNot},
                                               {"square", square},
@@ -147,6 +191,7 @@ const llvm::StringMap<Rule> &rules() {
                                               {"sub", binary<arith::SubFOp, arith::SubIOp>},
                                               {"mul", binary<arith::MulFOp, arith::MulIOp>},
                                               {"div", binary<arith::DivFOp, arith::DivSIOp, arith::DivUIOp>},
+                                              {"floor_div", floorDivide},
                                               {"pow", power},
                                               {"max", binary<arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>},
                                               {"min", binary<arith::MinimumFOp, arith::MinSIOp, arith::MinUIOp>},

@@ -1,336 +1,342 @@
-// Instruction selection over expression trees: any elementwise body becomes a few ve and se operations on tiles.
-//
-// A value is an immediate, a tile, or a tile with one element in each partition (a scalar operand). Subtrees are computed at their own extent: what does not
-// vary along a loop is computed once for it. se takes func(x * scale + bias), ve takes (x op scalar) op scalar and x op y.
-#include "lib/Conversion/LinalgToTile/Emitter.h"
+// Expression trees on ve and se.
+#include "lib/Conversion/LinalgToTile/EmitExpression.h"
 
+#include <cmath>
 #include <llvm/ADT/StringSet.h>
 
 using namespace mlir;
 
 namespace manaslu::tiling {
 
-class ExpressionEmitter {
-public:
-  ExpressionEmitter(Emitter &emitter, const Node &node, const Expression &body, std::vector<TileRef> inputs, TileRef like)
-      : e(emitter), node(node), body(body), inputs(std::move(inputs)), like(std::move(like)) {
-    uses.assign(body.size(), 0);
-    for (const ScalarOp &op : body)
-      for (int arg : op.args)
-        ++uses[arg];
-    known.resize(body.size());
-  }
+namespace {
 
-  /// Computes the root into `dst`; `sum` takes the running sum of an activation where the root is one. Returns whether `sum` was written.
-  bool root(const TileRef &dst, const TileRef *sum = nullptr) {
-    int last = body.size() - 1;
-    wroteSum = false;
-    rootSum = sum;
-    Operand value = eval(last, &dst);
-    if (value.immediate)
-      tile::MemsetOp::create(e.builder, e.loc, e.view(dst), llvm::APFloat(static_cast<float>(*value.immediate)));
-    else if (!value.written && !samePlace(dst, value.ref))
-      copy(dst, value.ref);
-    return wroteSum;
-  }
+bool isActivation(StringRef name) {
+  static const llvm::StringSet<> names = {"exp", "exp2", "log", "log1p", "expm1", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
+                                          "erf", "sin",  "cos", "sqrt",  "rsqrt", "relu", "square",  "abs",  "sign", "floor"};
+  return names.contains(name);
+}
 
-  struct Operand {
-    std::optional<double> immediate;
-    TileRef ref;
-    bool written = false; ///< into the destination that was asked for
-  };
+} // namespace
 
-private:
-  Emitter &e;
-  const Node &node;
-  const Expression &body;
-  std::vector<TileRef> inputs;
-  TileRef like; ///< partitions and axes of the result
-  std::vector<int> uses;
-  std::vector<std::optional<Operand>> known;
-  const TileRef *rootSum = nullptr;
-  bool wroteSum = false;
+ExpressionEmitter::ExpressionEmitter(Emitter &emitter, const Node &node, const Expression &body, std::vector<TileRef> inputs, TileRef like)
+    : e(emitter), node(node), body(body), inputs(std::move(inputs)), like(std::move(like)) {
+  uses.assign(body.size(), 0);
+  for (const ScalarOp &op : body)
+    for (int arg : op.args)
+      ++uses[arg];
+  known.resize(body.size());
+}
 
-  static llvm::APFloat number(double value) { return llvm::APFloat(static_cast<float>(value)); }
-  Type f32() const { return e.builder.getF32Type(); }
-  static bool activation(StringRef name) {
-    static const llvm::StringSet<> names = {"exp", "exp2", "log", "log1p", "expm1", "tanh", "sigmoid", "silu", "gelu", "gelu_tanh",
-                                            "erf", "sin",  "cos", "sqrt",  "rsqrt", "relu", "square",  "abs",  "sign", "floor"};
-    return names.contains(name);
-  }
-
-  /// The axes over which a subtree varies: an axis is kept (stride not 0) if one of its inputs varies along it.
-  std::vector<Axis> extent(int i) const {
-    std::vector<Axis> axes = like.axes;
-    for (Axis &axis : axes)
-      axis.stride = 0;
-    std::vector<int> stack = {i};
-    while (!stack.empty()) {
-      const ScalarOp &op = body[stack.back()];
-      stack.pop_back();
-      if (op.kind == ScalarOp::Input)
-        for (size_t a = 0; a < axes.size(); ++a)
-          axes[a].stride |= inputs[op.input].axes[a].stride != 0;
-      stack.insert(stack.end(), op.args.begin(), op.args.end());
-    }
-    return axes;
-  }
-  /// Drops the axes along which nothing varies.
-  static TileRef compact(TileRef ref, const std::vector<Axis> &extent) {
-    std::vector<Axis> axes;
-    for (size_t a = 0; a < ref.axes.size(); ++a)
-      if (extent[a].stride != 0)
-        axes.push_back(ref.axes[a]);
-    ref.axes = axes;
-    return ref;
-  }
-  /// The view without axes along which nothing varies: one element in each partition for a scalar operand.
-  Value scalarView(TileRef ref) {
-    std::erase_if(ref.axes, [](const Axis &axis) { return axis.stride == 0; });
-    return e.view(ref);
-  }
-  /// All operands of one instruction seen over `extent`.
-  Value operand(const TileRef &ref, const std::vector<Axis> &extent) { return e.view(ref.axes.size() == extent.size() ? compact(ref, extent) : ref); }
-
-  static bool sameAxes(const std::vector<Axis> &a, const std::vector<Axis> &b) {
-    for (size_t i = 0; i < a.size(); ++i)
-      if ((a[i].stride != 0) != (b[i].stride != 0 && b[i].size > 1) && a[i].size > 1)
-        return false;
-    return true;
-  }
-  /// Where a subtree's result goes: the destination if it varies along all of it, else a temporary of the subtree's extent.
-  TileRef target(const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst) {
-    intoDst = dst && llvm::all_of(extent, [](const Axis &axis) { return axis.stride != 0 || axis.size == 1; });
-    return intoDst ? *dst : e.temporary(like, extent, f32());
-  }
-
-  static bool samePlace(const TileRef &a, const TileRef &b) {
-    auto equal = [](const Axis &x, const Axis &y) { return x.size == y.size && x.stride == y.stride; };
-    return a.buffer == b.buffer && a.partition == b.partition && a.offset.constant == b.offset.constant && a.offset.terms == b.offset.terms &&
-           std::equal(a.axes.begin(), a.axes.end(), b.axes.begin(), b.axes.end(), equal);
-  }
-  void copy(const TileRef &dst, const TileRef &src) {
+bool ExpressionEmitter::root(const TileRef &dst, const TileRef *sum) {
+  int last = body.size() - 1;
+  wroteSum = false;
+  rootSum = sum;
+  Operand value = eval(last, &dst);
+  if (value.immediate) {
     std::vector<Axis> all = dst.axes;
     for (Axis &axis : all)
       axis.stride = 1;
-    tile::CopyOp::create(e.builder, e.loc, operand(dst, all), operand(src, all));
+    fill(dst, all, *value.immediate);
+  } else if (!value.written && !samePlace(dst, value.ref)) {
+    copy(dst, value.ref);
   }
+  return wroteSum;
+}
 
-  Operand eval(int i, const TileRef *dst = nullptr) {
-    if (known[i])
-      return *known[i];
-    Operand out = fresh(i, dst);
-    if (!out.written)
-      known[i] = out;
+std::vector<Axis> ExpressionEmitter::extent(int i) const {
+  std::vector<Axis> axes = like.axes;
+  for (Axis &axis : axes)
+    axis.stride = 0;
+  std::vector<int> stack = {i};
+  while (!stack.empty()) {
+    const ScalarOp &op = body[stack.back()];
+    stack.pop_back();
+    if (op.kind == ScalarOp::Input)
+      for (size_t a = 0; a < axes.size(); ++a)
+        axes[a].stride |= inputs[op.input].axes[a].stride != 0;
+    stack.insert(stack.end(), op.args.begin(), op.args.end());
+  }
+  return axes;
+}
+
+TileRef ExpressionEmitter::compact(TileRef ref, const std::vector<Axis> &extent) {
+  std::vector<Axis> axes;
+  for (size_t a = 0; a < ref.axes.size(); ++a)
+    if (extent[a].stride != 0)
+      axes.push_back(ref.axes[a]);
+  ref.axes = axes;
+  return ref;
+}
+
+Value ExpressionEmitter::scalarView(TileRef ref) {
+  std::erase_if(ref.axes, [](const Axis &axis) { return axis.stride == 0; });
+  return e.view(ref);
+}
+
+bool ExpressionEmitter::sameAxes(const std::vector<Axis> &a, const std::vector<Axis> &b) {
+  for (size_t i = 0; i < a.size(); ++i)
+    if ((a[i].stride != 0) != (b[i].stride != 0 && b[i].size > 1) && a[i].size > 1)
+      return false;
+  return true;
+}
+
+TileRef ExpressionEmitter::target(const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, Type element) {
+  intoDst = dst && llvm::all_of(extent, [](const Axis &axis) { return axis.stride != 0 || axis.size == 1; });
+  return intoDst ? *dst : e.temporary(like, extent, element);
+}
+
+bool ExpressionEmitter::samePlace(const TileRef &a, const TileRef &b) {
+  auto equal = [](const Axis &x, const Axis &y) { return x.size == y.size && x.stride == y.stride; };
+  return a.buffer == b.buffer && a.partition == b.partition && a.offset.constant == b.offset.constant && a.offset.terms == b.offset.terms &&
+         std::equal(a.axes.begin(), a.axes.end(), b.axes.begin(), b.axes.end(), equal);
+}
+
+void ExpressionEmitter::copy(const TileRef &dst, const TileRef &src) {
+  std::vector<Axis> all = dst.axes;
+  for (Axis &axis : all)
+    axis.stride = 1;
+  tile::CopyOp::create(e.builder, e.loc, operand(dst, all), operand(src, all));
+}
+
+void ExpressionEmitter::fill(const TileRef &dst, const std::vector<Axis> &extent, double value) {
+  tile::MemsetOp::create(e.builder, e.loc, operand(dst, extent), number(value));
+  if (dst.element != i32() || !(std::abs(value) <= INT32_MAX))
+    return;
+  auto stored = std::min<int64_t>(static_cast<int64_t>(static_cast<float>(value)), INT32_MAX); // saturated (N16)
+  int64_t rest = static_cast<int64_t>(value) - stored;
+  if (rest == 0)
+    return;
+  if (!e.chip.ge)
+    return e.report(node.loc, "MN-CHIP-ENGINE: the constant " + Twine(static_cast<int64_t>(value)) + " is not a number of fp32, and chip " + e.chip.name +
+                                  " has no ge engine, which alone computes such integers");
+  Value to = operand(dst, extent), from = operand(dst, extent);
+  tile::IntTensorScalarOp::create(e.builder, e.loc, to, from, "add", rest);
+}
+
+TileRef ExpressionEmitter::constantTile(double value, Type element, const std::vector<Axis> &shape) {
+  if (element != i32() || static_cast<float>(value) == value)
+    return e.splat(value, element, like, shape);
+  TileRef tile = e.temporary(like, shape, element);
+  fill(tile, shape, value);
+  return tile;
+}
+
+ExpressionEmitter::Operand ExpressionEmitter::eval(int i, const TileRef *dst) {
+  if (known[i])
+    return *known[i];
+  Operand out = fresh(i, dst);
+  if (!out.written)
+    known[i] = out;
+  return out;
+}
+
+ExpressionEmitter::Operand ExpressionEmitter::fresh(int i, const TileRef *dst) {
+  const ScalarOp &op = body[i];
+  Operand out;
+  switch (op.kind) {
+  case ScalarOp::Input: out.ref = inputs[op.input]; return out;
+  case ScalarOp::Constant: out.immediate = op.value; return out;
+  case ScalarOp::LoopIndex:
+    e.report(node.loc, "MN-LOW-003: an index that is known only on the chip is not supported here");
+    out.immediate = 0;
     return out;
+  case ScalarOp::Unary: return unary(i, dst);
+  case ScalarOp::Binary: return binary(i, dst);
+  case ScalarOp::Select: return select(i, dst);
   }
+  return out;
+}
 
-  Operand fresh(int i, const TileRef *dst) {
-    const ScalarOp &op = body[i];
-    Operand out;
-    switch (op.kind) {
-    case ScalarOp::Input: out.ref = inputs[op.input]; return out;
-    case ScalarOp::Constant: out.immediate = op.value; return out;
-    case ScalarOp::LoopIndex:
-      e.report(node.loc, "MN-LOW-003: an index that is known only on the chip is not supported here");
-      out.immediate = 0;
-      return out;
-    case ScalarOp::Unary: return unary(i, dst);
-    case ScalarOp::Binary: return binary(i, dst);
-    case ScalarOp::Select: return select(i, dst);
-    }
-    return out;
-  }
-
-  /// x * scale + bias with scalar operands, peeled off subtree i as far as it is used once.
-  struct AffineArgument {
-    int x;
-    std::optional<Operand> scale, bias;
-  };
-  AffineArgument peel(int i) {
-    AffineArgument out{i, {}, {}};
-    auto scalarSide = [&](const ScalarOp &op, int side) { return body[op.args[side]].kind == ScalarOp::Constant || perPartitionTree(op.args[side]); };
-    if (body[out.x].kind == ScalarOp::Binary && uses[out.x] <= 1 && !known[out.x]) {
-      const ScalarOp &op = body[out.x];
-      for (int side : {1, 0}) {
-        if (out.bias || !scalarSide(op, side) || perPartitionOnly(op.args[1 - side]))
-          continue;
-        if (op.name == "add" || (op.name == "sub" && side == 1)) {
-          Operand bias = eval(op.args[side]);
-          out.bias = op.name == "sub" ? negated(bias) : bias;
-          out.x = op.args[1 - side];
-          break;
-        }
+ExpressionEmitter::AffineArgument ExpressionEmitter::peel(int i) {
+  AffineArgument out{i, {}, {}};
+  auto scalarSide = [&](const ScalarOp &op, int side) { return body[op.args[side]].kind == ScalarOp::Constant || perPartitionTree(op.args[side]); };
+  if (peelable(out.x)) {
+    const ScalarOp &op = body[out.x];
+    for (int side : {1, 0}) {
+      if (out.bias || !scalarSide(op, side) || perPartitionOnly(op.args[1 - side]))
+        continue;
+      if (op.name == "add" || (op.name == "sub" && side == 1)) {
+        Operand bias = eval(op.args[side]);
+        out.bias = op.name == "sub" ? negated(bias) : bias;
+        out.x = op.args[1 - side];
+        break;
       }
     }
-    if (body[out.x].kind == ScalarOp::Binary && uses[out.x] <= 1 && !known[out.x]) {
-      const ScalarOp &op = body[out.x];
-      for (int side : {1, 0})
-        if (op.name == "mul" && scalarSide(op, side) && !perPartitionOnly(op.args[1 - side])) {
-          out.scale = eval(op.args[side]);
-          out.x = op.args[1 - side];
-          break;
-        }
-    }
-    return out;
   }
-  /// Subtree i has one element in each partition (and is not an immediate).
-  bool perPartitionTree(int i) const {
-    return llvm::all_of(extent(i), [](const Axis &axis) { return axis.stride == 0 || axis.size == 1; });
-  }
-  bool perPartitionOnly(int i) const { return perPartitionTree(i) && like.freeElements() > 1; }
-
-  Operand negated(const Operand &operand) {
-    if (operand.immediate)
-      return Operand{-*operand.immediate, {}, false};
-    Operand out;
-    out.ref = e.temporary(operand.ref, operand.ref.axes, f32());
-    tile::TensorScalarOp::create(e.builder, e.loc, scalarView(out.ref), scalarView(operand.ref), Value(), Value(), "mul", number(-1), false, "bypass",
-                                 number(0), false);
-    return out;
-  }
-
-  Operand unary(int i, const TileRef *dst) {
-    const ScalarOp &op = body[i];
-    std::vector<Axis> axes = extent(i);
-    Operand out;
-    if (activation(op.name)) {
-      AffineArgument argument = peel(op.args[0]);
-      Operand x = eval(argument.x);
-      if (x.immediate) { // a constant argument: one element is enough
-        Operand filled;
-        filled.ref = e.temporary(like, axes, f32());
-        tile::MemsetOp::create(e.builder, e.loc, operand(filled.ref, axes), number(*x.immediate));
-        x = filled;
+  if (peelable(out.x)) {
+    const ScalarOp &op = body[out.x];
+    for (int side : {1, 0})
+      if (op.name == "mul" && scalarSide(op, side) && !perPartitionOnly(op.args[1 - side])) {
+        out.scale = eval(op.args[side]);
+        out.x = op.args[1 - side];
+        break;
       }
-      out.ref = target(axes, dst, out.written);
-      Value sum = out.written && rootSum && i == static_cast<int>(body.size()) - 1 ? e.view(*rootSum) : Value();
-      wroteSum |= static_cast<bool>(sum);
-      auto tensor = [&](const std::optional<Operand> &o) { return o && !o->immediate ? scalarView(o->ref) : Value(); };
-      auto immediate = [&](const std::optional<Operand> &o, double otherwise) { return number(o && o->immediate ? *o->immediate : otherwise); };
-      Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
-      tile::ActivateOp::create(e.builder, e.loc, dstView, sum, srcView, tensor(argument.scale), tensor(argument.bias), op.name, immediate(argument.scale, 1),
-                               immediate(argument.bias, 0));
-      return out;
-    }
-    Operand x = eval(op.args[0]);
-    if (x.immediate && op.name == "neg") {
-      out.immediate = -*x.immediate;
-      return out;
-    }
-    out.ref = target(axes, dst, out.written);
-    Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
-    if (op.name == "neg")
-      tile::TensorScalarOp::create(e.builder, e.loc, dstView, srcView, Value(), Value(), "mul", number(-1), false, "bypass", number(0), false);
-    else if (op.name == "reciprocal")
-      tile::ReciprocalOp::create(e.builder, e.loc, dstView, srcView);
-    else
-      e.report(node.loc, "MN-LOW-003: '" + op.name + "' has no instruction");
-    return out;
   }
+  return out;
+}
 
-  Operand binary(int i, const TileRef *dst) {
-    const ScalarOp &op = body[i];
-    std::vector<Axis> axes = extent(i);
-    Operand out;
-    bool whole = !perPartitionTree(i);
-    // A scalar side: an immediate, or one element in each partition beside a wider tensor.
-    auto scalarSide = [&](int arg) { return body[arg].kind == ScalarOp::Constant || (whole && perPartitionTree(arg)); };
-    int side = scalarSide(op.args[1]) ? 1 : scalarSide(op.args[0]) ? 0 : -1;
-    if (side < 0) {
-      Operand a = eval(op.args[0]), b = eval(op.args[1]);
-      if (a.immediate && b.immediate) {
-        out.immediate = foldBinary(op.name, *a.immediate, *b.immediate);
+bool ExpressionEmitter::perPartitionTree(int i) const {
+  return llvm::all_of(extent(i), [](const Axis &axis) { return axis.stride == 0 || axis.size == 1; });
+}
+
+ExpressionEmitter::Operand ExpressionEmitter::negated(const Operand &operand) {
+  if (operand.immediate)
+    return Operand{-*operand.immediate, {}, false};
+  Operand out;
+  out.ref = e.temporary(operand.ref, operand.ref.axes, f32());
+  tile::TensorScalarOp::create(e.builder, e.loc, scalarView(out.ref), scalarView(operand.ref), Value(), Value(), "mul", number(-1), false, "bypass", number(0),
+                               false);
+  return out;
+}
+
+ExpressionEmitter::Operand ExpressionEmitter::unary(int i, const TileRef *dst) {
+  const ScalarOp &op = body[i];
+  if (isActivation(op.name))
+    return activation(i, dst);
+  std::vector<Axis> axes = extent(i);
+  Operand out;
+  Operand x = eval(op.args[0]);
+  if (x.immediate) {
+    if (std::optional<double> folded = foldUnary(op, *x.immediate)) {
+      out.immediate = folded;
+      return out;
+    }
+    Operand filled;
+    filled.ref = e.temporary(like, axes, f32());
+    fill(filled.ref, axes, *x.immediate);
+    x = filled;
+  }
+  out.ref = target(axes, dst, out.written, f32());
+  Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
+  if (op.name == "neg")
+    tile::TensorScalarOp::create(e.builder, e.loc, dstView, srcView, Value(), Value(), "mul", number(-1), false, "bypass", number(0), false);
+  else if (op.name == "reciprocal")
+    tile::ReciprocalOp::create(e.builder, e.loc, dstView, srcView);
+  else
+    e.report(node.loc, "MN-LOW-003: '" + op.name + "' has no instruction");
+  return out;
+}
+
+ExpressionEmitter::Operand ExpressionEmitter::activation(int i, const TileRef *dst) {
+  const ScalarOp &op = body[i];
+  std::vector<Axis> axes = extent(i);
+  Operand out;
+  AffineArgument argument = peel(op.args[0]);
+  Operand x = eval(argument.x);
+  if (x.immediate) { // a constant argument: one element is enough
+    Operand filled;
+    filled.ref = e.temporary(like, axes, f32());
+    fill(filled.ref, axes, *x.immediate);
+    x = filled;
+  }
+  out.ref = target(axes, dst, out.written, f32());
+  Value sum = out.written && rootSum && i == static_cast<int>(body.size()) - 1 ? e.view(*rootSum) : Value();
+  wroteSum |= static_cast<bool>(sum);
+  auto tensor = [&](const std::optional<Operand> &o) { return o && !o->immediate ? scalarView(o->ref) : Value(); };
+  auto immediate = [&](const std::optional<Operand> &o, double otherwise) { return number(o && o->immediate ? *o->immediate : otherwise); };
+  Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
+  tile::ActivateOp::create(e.builder, e.loc, dstView, sum, srcView, tensor(argument.scale), tensor(argument.bias), op.name, immediate(argument.scale, 1),
+                           immediate(argument.bias, 0));
+  return out;
+}
+
+ExpressionEmitter::Operand ExpressionEmitter::binary(int i, const TileRef *dst) {
+  const ScalarOp &op = body[i];
+  if (op.integer)
+    return integer(i, dst);
+  std::vector<Axis> axes = extent(i);
+  Operand out;
+  bool whole = !perPartitionTree(i);
+  // A scalar side: an immediate, or one element in each partition beside a wider tensor.
+  auto scalarSide = [&](int arg) { return body[arg].kind == ScalarOp::Constant || (whole && perPartitionTree(arg)); };
+  int side = scalarSide(op.args[1]) ? 1 : scalarSide(op.args[0]) ? 0 : -1;
+  if (side < 0)
+    return tensorStep(i, dst);
+  Operand scalar = eval(op.args[side]);
+  int other = op.args[1 - side];
+  const ScalarOp &inner = body[other];
+  // (x op0 scalar0) op1 scalar1 in one instruction, when the inner step is used only here and is as wide.
+  if (peelable(other) && sameAxes(extent(other), axes)) {
+    int innerSide = scalarSide(inner.args[1]) ? 1 : scalarSide(inner.args[0]) ? 0 : -1;
+    if (innerSide >= 0) {
+      Operand innerScalar = eval(inner.args[innerSide]), x = eval(inner.args[1 - innerSide]);
+      if (!x.immediate) {
+        out.ref = target(axes, dst, out.written, f32());
+        Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
+        tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(innerScalar), tensor(scalar), inner.name, immediate(innerScalar), innerSide == 0,
+                                     op.name, immediate(scalar), side == 0);
         return out;
       }
-      if (a.immediate || b.immediate)
-        return scalarStep(i, a.immediate ? 0 : 1, a.immediate ? a : b, a.immediate ? b : a, dst);
-      out.ref = target(axes, dst, out.written);
-      Value dstView = operand(out.ref, axes), aView = operand(a.ref, axes), bView = operand(b.ref, axes);
-      tile::TensorTensorOp::create(e.builder, e.loc, dstView, aView, bView, op.name);
-      return out;
     }
-    Operand scalar = eval(op.args[side]);
-    int other = op.args[1 - side];
-    const ScalarOp &inner = body[other];
-    // (x op0 scalar0) op1 scalar1 in one instruction, when the inner step is used only here and is as wide.
-    if (inner.kind == ScalarOp::Binary && uses[other] <= 1 && !known[other] && sameAxes(extent(other), axes)) {
-      int innerSide = scalarSide(inner.args[1]) ? 1 : scalarSide(inner.args[0]) ? 0 : -1;
-      if (innerSide >= 0) {
-        Operand innerScalar = eval(inner.args[innerSide]), x = eval(inner.args[1 - innerSide]);
-        if (!x.immediate) {
-          out.ref = target(axes, dst, out.written);
-          Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
-          tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(innerScalar), tensor(scalar), inner.name, immediate(innerScalar), innerSide == 0,
-                                       op.name, immediate(scalar), side == 0);
-          return out;
-        }
-      }
-    }
-    Operand x = eval(other);
-    if (scalar.immediate && x.immediate) {
-      out.immediate = side ? foldBinary(op.name, *x.immediate, *scalar.immediate) : foldBinary(op.name, *scalar.immediate, *x.immediate);
-      return out;
-    }
-    return scalarStep(i, side, scalar, x, dst);
   }
-  Value tensor(const Operand &o) { return o.immediate ? Value() : scalarView(o.ref); }
-  static llvm::APFloat immediate(const Operand &o) { return number(o.immediate.value_or(0)); }
-
-  /// x op scalar; `side` is the argument that the scalar is.
-  Operand scalarStep(int i, int side, Operand scalar, Operand x, const TileRef *dst) {
-    const ScalarOp &op = body[i];
-    std::vector<Axis> axes = extent(i);
-    if (x.immediate) { // the wider side is a constant: exchange the roles
-      std::swap(scalar, x);
-      side = 1 - side;
-    }
-    Operand out;
-    out.ref = target(axes, dst, out.written);
-    Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
-    tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(scalar), Value(), op.name, immediate(scalar), side == 0, "bypass", number(0), false);
+  Operand x = eval(other);
+  if (scalar.immediate && x.immediate) {
+    out.immediate = side ? foldBinary(op, *x.immediate, *scalar.immediate) : foldBinary(op, *scalar.immediate, *x.immediate);
     return out;
   }
+  return scalarStep(i, side, scalar, x, dst);
+}
 
-  Operand select(int i, const TileRef *dst) {
-    const ScalarOp &op = body[i];
-    std::vector<Axis> axes = extent(i);
-    Operand condition = eval(op.args[0]), a = eval(op.args[1]), b = eval(op.args[2]), out;
-    if (condition.immediate)
-      return *condition.immediate != 0 ? a : b;
-    // select moves bits, so both values and the destination have one type: fp32 unless all agree.
-    Type type = f32();
-    if (dst && dst->element != type && !a.immediate && !b.immediate && a.ref.element == dst->element && b.ref.element == dst->element)
-      type = dst->element;
-    auto widened = [&](const Operand &value) {
-      if (!value.immediate && value.ref.element == type)
-        return value.ref;
-      std::vector<Axis> shape = axes;
-      if (value.immediate) {
-        for (Axis &axis : shape)
-          axis.stride = 0;
-        return e.splat(*value.immediate, type, like, shape);
-      }
-      for (size_t k = 0; k < shape.size(); ++k)
-        shape[k].stride = value.ref.axes[k].stride;
-      TileRef wide = e.temporary(like, shape, type);
-      tile::CopyOp::create(e.builder, e.loc, operand(wide, shape), operand(value.ref, shape));
-      return wide;
-    };
-    TileRef onTrue = widened(a), onFalse = widened(b);
-    bool direct = dst && dst->element == type;
-    out.ref = target(axes, direct ? dst : nullptr, out.written);
-    if (!out.written && out.ref.element != type)
-      out.ref = e.temporary(like, axes, type);
-    Value dstView = operand(out.ref, axes), mask = operand(condition.ref, axes), trueView = operand(onTrue, axes), falseView = operand(onFalse, axes);
-    tile::SelectOp::create(e.builder, e.loc, dstView, mask, trueView, falseView);
+ExpressionEmitter::Operand ExpressionEmitter::tensorStep(int i, const TileRef *dst) {
+  const ScalarOp &op = body[i];
+  std::vector<Axis> axes = extent(i);
+  Operand a = eval(op.args[0]), b = eval(op.args[1]), out;
+  if (a.immediate && b.immediate) {
+    out.immediate = foldBinary(op, *a.immediate, *b.immediate);
     return out;
   }
-};
+  if (a.immediate || b.immediate)
+    return scalarStep(i, a.immediate ? 0 : 1, a.immediate ? a : b, a.immediate ? b : a, dst);
+  out.ref = target(axes, dst, out.written, f32());
+  Value dstView = operand(out.ref, axes), aView = operand(a.ref, axes), bView = operand(b.ref, axes);
+  tile::TensorTensorOp::create(e.builder, e.loc, dstView, aView, bView, op.name);
+  return out;
+}
 
-namespace {
+ExpressionEmitter::Operand ExpressionEmitter::scalarStep(int i, int side, Operand scalar, Operand x, const TileRef *dst) {
+  const ScalarOp &op = body[i];
+  std::vector<Axis> axes = extent(i);
+  if (x.immediate) { // the wider side is a constant: exchange the roles
+    std::swap(scalar, x);
+    side = 1 - side;
+  }
+  Operand out;
+  out.ref = target(axes, dst, out.written, f32());
+  Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
+  tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(scalar), Value(), op.name, immediate(scalar), side == 0, "bypass", number(0), false);
+  return out;
+}
 
-/// Free loops of a tile: those not on the partitions, in the order of the result's strides.
+ExpressionEmitter::Operand ExpressionEmitter::select(int i, const TileRef *dst) {
+  const ScalarOp &op = body[i];
+  std::vector<Axis> axes = extent(i);
+  Operand condition = eval(op.args[0]), a = eval(op.args[1]), b = eval(op.args[2]), out;
+  if (condition.immediate)
+    return *condition.immediate != 0 ? a : b;
+  // select moves bits, so both values and the destination have one type: fp32 unless all agree, int32 where fp32 does not hold the values.
+  Type type = op.integer ? i32() : f32();
+  if (dst && dst->element != type && !op.integer && !a.immediate && !b.immediate && a.ref.element == dst->element && b.ref.element == dst->element)
+    type = dst->element;
+  auto widened = [&](const Operand &value) {
+    if (!value.immediate && value.ref.element == type)
+      return value.ref;
+    std::vector<Axis> shape = axes;
+    for (size_t k = 0; k < shape.size(); ++k)
+      shape[k].stride = value.immediate ? 0 : value.ref.axes[k].stride;
+    if (value.immediate)
+      return constantTile(*value.immediate, type, shape);
+    TileRef wide = e.temporary(like, shape, type);
+    tile::CopyOp::create(e.builder, e.loc, operand(wide, shape), operand(value.ref, shape));
+    return wide;
+  };
+  TileRef onTrue = widened(a), onFalse = widened(b);
+  bool direct = dst && dst->element == type;
+  out.ref = target(axes, direct ? dst : nullptr, out.written, type);
+  Value dstView = operand(out.ref, axes), mask = operand(condition.ref, axes), trueView = operand(onTrue, axes), falseView = operand(onFalse, axes);
+  tile::SelectOp::create(e.builder, e.loc, dstView, mask, trueView, falseView);
+  return out;
+}
+
 std::vector<int> freeOrder(const Node &node, const std::vector<Range> &ranges) {
   std::vector<int> order;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
@@ -338,8 +344,6 @@ std::vector<int> freeOrder(const Node &node, const std::vector<Range> &ranges) {
       order.push_back(loop);
   return order;
 }
-
-} // namespace
 
 bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum, const Node *cast) {
   if (!sum && !cast && splitByConstants(node, ranges))
@@ -379,57 +383,6 @@ bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges
   }
   Expression body = substitute(node.body, uniformInputs(node, ranges));
   return ExpressionEmitter(*this, node, body, inputs, dst).root(dst, sum);
-}
-
-void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) {
-  Placed target = targetOf(node);
-  std::vector<int> kept, order;
-  for (int loop : freeOrder(node, ranges))
-    if (!node.loops[loop].reduction && !onPartitions(target.layout, node.output, loop))
-      kept.push_back(loop);
-  order = kept;
-  int64_t axes = 0;
-  for (int loop : freeOrder(node, ranges))
-    if (node.loops[loop].reduction)
-      order.push_back(loop), ++axes;
-  TileRef dst = reference(target, node, node.output, ranges, kept, 0, chip.partitions);
-  std::vector<TileRef> inputs;
-  for (size_t i = 0; i < node.inputs.size(); ++i)
-    inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, dst.partition, dst.partitions));
-  TileRef like = dst;
-  for (int loop : order)
-    if (node.loops[loop].reduction)
-      like.axes.push_back({ranges[loop].size, 1});
-  TileRef source;
-  if (node.body.size() == 1 && node.body[0].kind == ScalarOp::Input) {
-    source = inputs[0];
-  } else {
-    std::vector<Axis> shape = like.axes;
-    for (Axis &axis : shape)
-      axis.stride = 1;
-    source = temporary(dst, shape, builder.getF32Type());
-    bool whole = kept.empty() && node.combiner == "add";
-    if (ExpressionEmitter(*this, node, node.body, inputs, source).root(source, whole ? &dst : nullptr))
-      return;
-  }
-  // The reduced axes merge among themselves only.
-  std::vector<Axis> outer(source.axes.begin(), source.axes.end() - axes), inner(source.axes.end() - axes, source.axes.end());
-  outer = merged(outer);
-  inner = merged(inner);
-  if (outer.size() == 1 && outer[0].size == 1)
-    outer.clear();
-  if (outer.size() + inner.size() > 4 && !kept.empty()) {
-    forRange(ranges[kept[0]], 1, [&](const Range &one) {
-      std::vector<Range> part = ranges;
-      part[kept[0]] = one;
-      emitReduction(node, part);
-    });
-    return;
-  }
-  source.axes = outer;
-  source.axes.insert(source.axes.end(), inner.begin(), inner.end());
-  Value src = view(source, 4, /*merge=*/false);
-  tile::ReduceOp::create(builder, loc, view(dst), src, node.combiner, static_cast<int64_t>(inner.size()), false);
 }
 
 } // namespace manaslu::tiling

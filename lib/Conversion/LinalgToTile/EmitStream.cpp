@@ -91,7 +91,7 @@ void Emitter::chooseStreamed(const std::vector<Group> &groups) {
           most = own, largest = key.first;
       }
       const Node &first = program.nodes[group.nodes.front()];
-      if (first.kind == NodeKind::Output && !streamed[first.inputs[0].storage] && mayStream(first.inputs[0].storage)) {
+      if ((first.kind == NodeKind::Output || first.kind == NodeKind::Materialize) && !streamed[first.inputs[0].storage] && mayStream(first.inputs[0].storage)) {
         int storage = first.inputs[0].storage;
         std::vector<PartitionEntry> part;
         for (AtomId atom : program.storages[storage].atoms)
@@ -133,7 +133,7 @@ void Emitter::storeWindow(const Node &node, const Placed &window, const std::vec
       transfer(window, sink, sink.inputs[0], outputRegions.at(sink.name), /*store=*/true, mapRanges(node, node.output, sink, sink.inputs[0], ranges));
 }
 
-void Emitter::copyToOutput(const Node &sink) {
+void Emitter::copyWithinDevice(const Node &sink, Value region) {
   loc = sink.loc;
   std::map<AtomId, int64_t> source = rowMajorStrides(program, sink.inputs[0].storage);
   std::vector<Axis> from, to;
@@ -184,7 +184,7 @@ void Emitter::copyToOutput(const Node &sink) {
   };
   if (from.empty())
     from = to = {{1, 1}};
-  emit(ref(regions[sink.inputs[0].storage], from, base), ref(outputRegions.at(sink.name), to, 0));
+  emit(ref(regions[sink.inputs[0].storage], from, base), ref(region, to, 0));
 }
 
 } // namespace manaslu::tiling

@@ -8,7 +8,7 @@ namespace manaslu::tiling {
 Emitter::Emitter(const TensorProgram &program, const Chip &chip, const std::vector<Choice> &choices, OpBuilder &builder)
     : program(program), chip(chip), chosen(choices), epilogues(findEpilogues(program)), builder(builder), loc(builder.getUnknownLoc()) {
   for (size_t n = 0; n < program.nodes.size(); ++n)
-    requirements.push_back(program.nodes[n].output.storage < 0 || program.nodes[n].kind == NodeKind::Removed
+    requirements.push_back(program.nodes[n].output.storage < 0 || program.nodes[n].kind == NodeKind::Removed || program.nodes[n].kind == NodeKind::Materialize
                                ? Requirement{}
                                : require(program, program.nodes[n], chosen[n], chip.partitions));
   versions.resize(program.storages.size());
@@ -36,6 +36,8 @@ LogicalResult Emitter::emit() {
       if (!state)
         state = region(storage.name, tile::RegionKind::State, storage.shape, storage.element, storage.loc);
       regions[s] = state;
+    } else if (storage.kind == StorageKind::Scratch) {
+      regions[s] = region("scratch" + std::to_string(scratchRegions++), tile::RegionKind::Scratch, storage.shape, storage.element, storage.loc);
     }
   }
   for (const Node &node : program.nodes) {
@@ -56,7 +58,7 @@ LogicalResult Emitter::emit() {
     if (failed)
       break;
     const Node &node = program.nodes[group.nodes.front()];
-    if (node.kind == NodeKind::Output || node.kind == NodeKind::StateWrite) {
+    if (node.kind == NodeKind::Output || node.kind == NodeKind::StateWrite || node.kind == NodeKind::Materialize) {
       emitOutput(node);
       continue;
     }

@@ -167,13 +167,19 @@ private:
   std::vector<std::optional<double>> uniformInputs(const Node &node, const std::vector<Range> &ranges) const;
   std::optional<double> uniformValue(const Access &access, const std::vector<Range> &ranges) const;
   void emitReduction(const Node &node, const std::vector<Range> &ranges);
+  /// A reduction in int32; `like` has the axes that are kept, then the reduced ones.
+  void reduceIntegers(const Node &node, TileRef dst, const std::vector<TileRef> &inputs, TileRef like, size_t kept);
   void emitContraction(int n, const std::vector<Range> &ranges);
   void streamBlocks(int n, const std::vector<Range> &ranges, llvm::ArrayRef<Block> blocks);
   /// All result tiles over `ranges`, the operands being in SBUF.
   void emitTiles(int n, const std::vector<Range> &ranges);
   void emitTile(int n, const std::vector<Range> &ranges);
+  /// The device region of a gather's table, row-major.
+  mlir::Value tableRegion(int storage);
   void emitGather(int n);
+  /// Stores the value of an output, a state or a copy in device memory.
   void emitOutput(const Node &node);
+  const Placed &storable(const Node &node);
 
   // Regions (EmitRegion.cpp)
   std::vector<Group> formGroups() const;
@@ -191,8 +197,8 @@ private:
   mlir::Value scratchRegion(int64_t elements, mlir::Type element);
   /// Stores a window of a streamed result that `node` computed over `ranges`.
   void storeWindow(const Node &node, const Placed &window, const std::vector<Range> &ranges);
-  /// An output that reads a streamed storage: device to device.
-  void copyToOutput(const Node &sink);
+  /// An output, or a copy, of a streamed storage to its region.
+  void copyWithinDevice(const Node &sink, mlir::Value region);
   void emitGroup(const Group &group);
   Range keptRange(const Group &group, Span kept) const;
   std::vector<Band> bandsOf(const Group &group, const Group::Bound &bound) const;

@@ -30,7 +30,7 @@ public:
       getOperation().emitError("MN-LOW-002: the module has no function @main");
       return signalPassFailure();
     }
-    auto program = tiling::TensorProgram::build(function);
+    auto program = tiling::TensorProgram::build(function, {chip.ge.has_value(), chip.name});
     if (failed(program))
       return signalPassFailure();
     tiling::splitLargeWindows(*program, chip);

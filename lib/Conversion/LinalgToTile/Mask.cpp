@@ -29,9 +29,10 @@ Known knownUnary(StringRef name, Known x) {
   return name == "neg" && x ? Known(-*x) : std::nullopt;
 }
 
-Known knownBinary(StringRef name, Known a, Known b) {
+Known knownBinary(const ScalarOp &op, Known a, Known b) {
+  StringRef name = op.name;
   if (a && b)
-    return foldBinary(name, *a, *b);
+    return foldBinary(op, *a, *b);
   if ((name == "add" && (isLowest(a) || isLowest(b))) || (name == "sub" && isLowest(a)) || (name == "min" && (isLowest(a) || isLowest(b))))
     return kLowest;
   if ((name == "mul" && (isZero(a) || isZero(b))) || (name == "divide" && isZero(a)))
@@ -191,7 +192,7 @@ Known knownValue(const Expression &body, const std::vector<Known> &inputs) {
     case ScalarOp::Constant: value = op.value; break;
     case ScalarOp::LoopIndex: break;
     case ScalarOp::Unary: value = knownUnary(op.name, values[op.args[0]]); break;
-    case ScalarOp::Binary: value = knownBinary(op.name, values[op.args[0]], values[op.args[1]]); break;
+    case ScalarOp::Binary: value = knownBinary(op, values[op.args[0]], values[op.args[1]]); break;
     case ScalarOp::Select: {
       Known condition = values[op.args[0]], a = values[op.args[1]], b = values[op.args[2]];
       value = condition ? (*condition != 0 ? a : b) : a && b && *a == *b ? a : std::nullopt;

@@ -7,23 +7,38 @@ using namespace mlir;
 
 namespace manaslu::tiling {
 
-void ProgramReader::addCopy(Operation *op, const ValueAtoms &from, const ValueAtoms &to) {
-  SmallVector<int64_t> ranges;
-  for (auto &dim : to.dims) {
-    int64_t extent = 1;
+namespace {
+
+SmallVector<int64_t> extentsOf(const ValueAtoms &value) {
+  SmallVector<int64_t> extents;
+  for (auto &dim : value.dims) {
+    extents.push_back(1);
     for (const AtomRange &range : dim)
-      extent *= range.size;
-    ranges.push_back(extent);
+      extents.back() *= range.size;
   }
+  return extents;
+}
+
+} // namespace
+
+LogicalResult ProgramReader::addCopy(Operation *op, unsigned operand, const ValueAtoms &to) {
+  std::optional<ValueAtoms> from = operandOf(op, operand);
+  if (!from)
+    return failure();
+  SmallVector<int64_t> ranges = extentsOf(to);
   Draft &d = draft(NodeKind::Elementwise, op, ranges, SmallVector<bool>(ranges.size(), false));
   AffineMap identity = AffineMap::getMultiDimIdentityMap(ranges.size(), op->getContext());
-  d.operands = {{from, identity}, {to, identity}};
+  d.operands = {{*from, identity}, {to, identity}};
+  d.numbers = {static_cast<int>(operand), kResult};
   program.nodes.back().body = {ScalarOp{}};
+  return success();
 }
 
 void ProgramReader::addFill(Operation *op, const ValueAtoms &to, double value) {
-  addCopy(op, to, to);
-  drafts.back().operands.erase(drafts.back().operands.begin());
+  SmallVector<int64_t> ranges = extentsOf(to);
+  Draft &d = draft(NodeKind::Elementwise, op, ranges, SmallVector<bool>(ranges.size(), false));
+  d.operands = {{to, AffineMap::getMultiDimIdentityMap(ranges.size(), op->getContext())}};
+  d.numbers = {kResult};
   ScalarOp constant;
   constant.kind = ScalarOp::Constant;
   constant.value = value;
@@ -33,33 +48,33 @@ void ProgramReader::addFill(Operation *op, const ValueAtoms &to, double value) {
 LogicalResult ProgramReader::readConcat(tensor::ConcatOp op) {
   newStorage(StorageKind::Computed, op.getResult());
   int64_t at = 0, dim = op.getDim();
-  for (Value input : op.getInputs()) {
+  for (auto [number, input] : llvm::enumerate(op.getInputs())) {
     ValueAtoms part = values[op.getResult()];
     int64_t size = cast<RankedTensorType>(input.getType()).getDimSize(dim);
-    if (failed(normalize(op, part)) || failed(slice(op, part, dim, at, size)))
+    if (failed(normalize(part)) || failed(slice(part, dim, at, size)))
+      return fail(op, reason);
+    if (failed(addCopy(op, number, part)))
       return failure();
-    addCopy(op, values[input], part);
     at += size;
   }
+  finishResult(op, op.getResult());
   return success();
 }
 
 LogicalResult ProgramReader::readInsert(tensor::InsertSliceOp op) {
   if (op.getDestType().getRank() != op.getSourceType().getRank() || ShapedType::isDynamicShape(op.getStaticOffsets()) ||
-      llvm::any_of(op.getStaticStrides(), [](int64_t s) { return s != 1; }))
-    return fail(op, "inserts with a step, at run-time positions or with dropped dimensions are not supported");
+      ShapedType::isDynamicShape(op.getStaticStrides()) || llvm::any_of(op.getStaticStrides(), [](int64_t step) { return step < 1; }))
+    return fail(op, "inserts with a step below 1, at run-time positions or with dropped dimensions are not supported");
   newStorage(StorageKind::Computed, op.getResult());
-  Attribute fill;
-  if (auto filled = op.getDest().getDefiningOp<linalg::FillOp>(); filled && matchPattern(filled.getInputs()[0], m_Constant(&fill))) {
-    addFill(op, values[op.getResult()], numberOf(fill));
-  } else if (!op.getDest().getDefiningOp<tensor::EmptyOp>()) {
-    addCopy(op, values[op.getDest()], values[op.getResult()]);
-  }
+  if (!op.getDest().getDefiningOp<tensor::EmptyOp>() && failed(addCopy(op, op.getDestMutable().getOperandNumber(), values[op.getResult()])))
+    return failure();
   ValueAtoms part = values[op.getResult()];
   for (size_t dim = 0; dim < part.dims.size(); ++dim)
-    if (failed(normalize(op, part)) || failed(slice(op, part, dim, op.getStaticOffsets()[dim], op.getStaticSizes()[dim])))
-      return failure();
-  addCopy(op, values[op.getSource()], part);
+    if (failed(normalize(part)) || failed(slice(part, dim, op.getStaticOffsets()[dim], op.getStaticSizes()[dim], op.getStaticStrides()[dim])))
+      return fail(op, reason);
+  if (failed(addCopy(op, op.getSourceMutable().getOperandNumber(), part)))
+    return failure();
+  finishResult(op, op.getResult());
   return success();
 }
 
@@ -74,7 +89,9 @@ LogicalResult ProgramReader::readPad(tensor::PadOp op) {
   for (size_t dim = 0; dim < part.dims.size(); ++dim)
     if (int64_t size = op.getSourceType().getDimSize(dim); size != op.getResultType().getDimSize(dim))
       part.dims[dim][0] = {part.dims[dim][0].atom, op.getStaticLow()[dim], size};
-  addCopy(op, values[op.getSource()], part);
+  if (failed(addCopy(op, op.getSourceMutable().getOperandNumber(), part)))
+    return failure();
+  finishResult(op, op.getResult());
   return success();
 }
 

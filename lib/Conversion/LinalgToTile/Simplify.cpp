@@ -2,6 +2,7 @@
 #include "lib/Conversion/LinalgToTile/Inline.h"
 #include "lib/Conversion/LinalgToTile/Layout.h"
 
+#include <cmath>
 #include <mlir/IR/Builders.h>
 
 using namespace mlir;
@@ -48,22 +49,35 @@ double evaluate(const Expression &body, int i, const std::vector<int64_t> &point
   case ScalarOp::Constant: return op.value;
   case ScalarOp::LoopIndex: return point[op.input];
   case ScalarOp::Select: return arg(0) != 0 ? arg(1) : arg(2);
-  case ScalarOp::Unary: return op.name == "neg" ? -arg(0) : arg(0) * arg(0);
+  case ScalarOp::Unary: return foldUnary(op, arg(0)).value_or(NAN);
   default: break;
   }
-  return foldBinary(op.name, arg(0), arg(1));
+  return foldBinary(op, arg(0), arg(1));
+}
+
+/// A constant in f32 or, where f32 does not hold all of its integers, in i32.
+ElementsAttr denseOf(ArrayRef<int64_t> shape, ArrayRef<double> values, MLIRContext *context) {
+  bool exact = llvm::all_of(values, [](double value) { return std::isnan(value) || static_cast<float>(value) == value; });
+  bool integers = llvm::all_of(values, [](double value) { return value == std::floor(value) && std::abs(value) <= INT32_MAX; });
+  Builder builder(context);
+  if (exact || !integers) {
+    std::vector<float> floats(values.begin(), values.end());
+    return DenseElementsAttr::get(RankedTensorType::get(shape, builder.getF32Type()), ArrayRef<float>(floats));
+  }
+  std::vector<int32_t> wide(values.begin(), values.end());
+  return DenseElementsAttr::get(RankedTensorType::get(shape, builder.getI32Type()), ArrayRef<int32_t>(wide));
 }
 
 /// Subtrees over loop indices alone (causal masks, position numbers) become constants in device memory.
 void materializeIndices(TensorProgram &program, MLIRContext *context) {
-  std::map<std::pair<std::vector<int64_t>, std::vector<float>>, int> made; // the layers of a model share one mask
+  std::map<std::pair<std::vector<int64_t>, std::vector<double>>, int> made; // the layers of a model share one mask
   for (size_t n = 0; n < program.nodes.size(); ++n) {
     std::vector<char> indexed(program.nodes[n].body.size(), 0), pure(indexed);
     auto &body = program.nodes[n].body;
     for (size_t i = 0; i < body.size(); ++i) {
       indexed[i] = body[i].kind == ScalarOp::LoopIndex;
       // Other functions are the chip's: they run there, on the constant argument.
-      pure[i] = body[i].kind != ScalarOp::Input && (body[i].kind != ScalarOp::Unary || body[i].name == "neg" || body[i].name == "square");
+      pure[i] = body[i].kind != ScalarOp::Input && (body[i].kind != ScalarOp::Unary || foldUnary(body[i], 1));
       for (int arg : body[i].args) {
         indexed[i] |= indexed[arg];
         pure[i] = pure[i] && pure[arg];
@@ -99,7 +113,7 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
         dimensions = std::max(dimensions, loop.dim + 1);
       for (int dim : dims)
         dimensions = std::max(dimensions, dim + 1);
-      std::vector<float> values(total);
+      std::vector<double> values(total);
       for (int64_t flat = 0; flat < total; ++flat) {
         std::vector<int64_t> point(dimensions, 0);
         int64_t rest = flat;
@@ -114,9 +128,9 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
       if (fresh) {
         Storage storage(program.nodes[n].loc);
         storage.kind = StorageKind::Dense;
-        storage.element = Builder(context).getF32Type();
         storage.shape = shape;
-        storage.dense = DenseElementsAttr::get(RankedTensorType::get(shape, storage.element), ArrayRef<float>(values));
+        storage.dense = denseOf(shape, values, context);
+        storage.element = storage.dense.getElementType();
         for (int64_t size : shape) {
           program.atoms.push_back({size, entry->second, -1, -1});
           storage.atoms.push_back(program.atoms.size() - 1);

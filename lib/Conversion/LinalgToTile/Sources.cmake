@@ -4,6 +4,9 @@ list(APPEND conversion_sources
   LinalgToTile/ContractionBlocks.cpp
   LinalgToTile/EmitContraction.cpp
   LinalgToTile/EmitExpression.cpp
+  LinalgToTile/EmitGather.cpp
+  LinalgToTile/EmitIntegers.cpp
+  LinalgToTile/EmitReduction.cpp
   LinalgToTile/EmitReference.cpp
   LinalgToTile/EmitRegion.cpp
   LinalgToTile/EmitStream.cpp
@@ -11,7 +14,9 @@ list(APPEND conversion_sources
   LinalgToTile/EmitUniform.cpp
   LinalgToTile/Emitter.cpp
   LinalgToTile/Epilogue.cpp
+  LinalgToTile/ExpressionTree.cpp
   LinalgToTile/Inline.cpp
+  LinalgToTile/IntegerRanges.cpp
   LinalgToTile/Layout.cpp
   LinalgToTile/LinalgToTile.cpp
   LinalgToTile/LoopClasses.cpp
@@ -20,7 +25,9 @@ list(APPEND conversion_sources
   LinalgToTile/ProgramReader.cpp
   LinalgToTile/ReadExpression.cpp
   LinalgToTile/ReadGeneric.cpp
+  LinalgToTile/ReadIntegers.cpp
   LinalgToTile/ReadMoves.cpp
+  LinalgToTile/ReadPower.cpp
   LinalgToTile/ReadViews.cpp
   LinalgToTile/RefineLoops.cpp
   LinalgToTile/Simplify.cpp

@@ -34,12 +34,19 @@ double numberOf(Attribute attribute) {
   return integer.getType().isInteger(1) ? static_cast<double>(integer.getValue().getZExtValue()) : static_cast<double>(integer.getInt());
 }
 
-FailureOr<TensorProgram> TensorProgram::build(func::FuncOp function) {
-  TensorProgram program;
-  if (failed(ProgramReader(program).run(function)))
-    return failure();
-  simplify(program, function.getContext());
-  return program;
+FailureOr<TensorProgram> TensorProgram::build(func::FuncOp function, const IntegerSupport &support) {
+  IntegerRanges ranges(function);
+  OwnStorages own;
+  while (true) {
+    TensorProgram program;
+    ProgramReader reader(program, function, support, ranges, own);
+    if (succeeded(reader.run())) {
+      simplify(program, function.getContext());
+      return program;
+    }
+    if (!reader.again())
+      return failure();
+  }
 }
 
 } // namespace manaslu::tiling

@@ -4,6 +4,8 @@
 // For example [1, 128, 768] -> [1, 128, 12, 64] -> transpose gives one storage with the atoms (128, 12, 64), seen in three ways.
 #pragma once
 
+#include "lib/Conversion/LinalgToTile/IntegerRanges.h"
+
 #include <map>
 #include <mlir/Dialect/Func/IR/FuncOps.h>
 #include <mlir/Dialect/Linalg/IR/Linalg.h>
@@ -23,11 +25,12 @@ struct Atom {
   AtomId outer = -1, inner = -1;
 };
 
-/// A run of an atom's coordinates: `size` of them from `start`.
+/// A run of an atom's coordinates: `size` of them from `start`, `step` apart.
 struct AtomRange {
   AtomId atom;
   int64_t start;
   int64_t size;
+  int64_t step = 1;
 };
 
 /// Where a tensor value lives: for each of its dimensions the atoms from the outermost in (none for a dimension of size 1), and atoms held at one coordinate by
@@ -38,7 +41,8 @@ struct ValueAtoms {
   std::vector<AtomRange> fixed;
 };
 
-enum class StorageKind { Computed, Input, Parameter, State, Dense };
+/// Scratch: a computed value that lies row-major in device memory, written by the Materialize node that has it as output.
+enum class StorageKind { Computed, Input, Parameter, State, Dense, Scratch };
 
 /// The data behind one or more tensor values.
 struct Storage {
@@ -58,8 +62,9 @@ struct ScalarOp {
   enum Kind { Input, Constant, LoopIndex, Unary, Binary, Select } kind = Input;
   int input = 0;         ///< Input: which operand of the node; LoopIndex: which loop dimension of the linalg operation
   double value = 0;      ///< Constant
-  std::string name;      ///< Unary: an ActFunc name, or "neg"; Binary: an AluOp name
+  std::string name;      ///< Unary: an ActFunc name, or "neg"; Binary: an AluOp name, with `integer` an IntOp name
   std::vector<int> args; ///< Unary 1, Binary 2, Select 3
+  bool integer = false;  ///< Binary, Select: on int32 values, modulo 2^32; without it fp32 is exact enough, whatever the type
 };
 
 /// A scalar expression; the root is the last element.
@@ -89,7 +94,7 @@ struct Access {
   AtomId atomOfLoop(int loop) const;
 };
 
-enum class NodeKind { Contraction, Elementwise, Reduction, Gather, Output, StateWrite, Removed };
+enum class NodeKind { Contraction, Elementwise, Reduction, Gather, Output, StateWrite, Materialize, Removed };
 
 /// One computation.
 struct Node {
@@ -100,11 +105,20 @@ struct Node {
   std::vector<Access> inputs;
   Access output;
   Expression body;            ///< Elementwise: the result; Reduction: the value that is combined
-  std::string combiner;       ///< Reduction: an AluOp name
+  std::string combiner;       ///< Reduction: an AluOp name, with `integer` an IntOp name
+  bool integer = false;       ///< Reduction: in int32 modulo 2^32
   int64_t gatherRows = 0;     ///< Gather: inputs are {table, index}; rows of the table
+  AtomId gatherAtom = -1;     ///< Gather: the innermost atom of the table's rows
+  int64_t gatherStep = 1;     ///< Gather: coordinates of that atom from one row to the next
   std::string name;           ///< Output, StateWrite
   std::vector<int64_t> shape; ///< Output, StateWrite: of the value
   explicit Node(mlir::Location loc) : loc(loc) {}
+};
+
+/// What reading asks of the chip: whether it has ge, which alone is exact for all of int32, and its name for errors.
+struct IntegerSupport {
+  bool hasGeneral = true;
+  std::string chip;
 };
 
 /// The whole function.
@@ -114,8 +128,8 @@ public:
   std::vector<Storage> storages;
   std::vector<Node> nodes;
 
-  /// Reads a function of linalg on tensors. Emits an `MN-LOW-...` error at every operation that it cannot read and fails.
-  static mlir::FailureOr<TensorProgram> build(mlir::func::FuncOp function);
+  /// Reads a function of linalg on tensors for a chip with that `support`. Emits an `MN-...` error at every operation that it cannot read and fails.
+  static mlir::FailureOr<TensorProgram> build(mlir::func::FuncOp function, const IntegerSupport &support);
 
   /// The leaves that replace an atom, outermost first.
   std::vector<AtomId> leaves(AtomId atom) const;
@@ -125,8 +139,11 @@ public:
 /// A number attribute as a constant of expressions; true is 1.
 double numberOf(mlir::Attribute attribute);
 
-/// The value of a binary operation of an expression (an AluOp name) on constants; comparisons give 1 or 0.
-double foldBinary(llvm::StringRef name, double a, double b);
+/// The value of a binary operation of an expression on constants; comparisons give 1 or 0.
+double foldBinary(const ScalarOp &op, double a, double b);
+
+/// The value of a unary operation on a constant, for those whose result needs no rounding of the chip's own.
+std::optional<double> foldUnary(const ScalarOp &op, double x);
 
 /// The access walks a whole storage in row-major order, loop by loop.
 bool walksRowMajor(const TensorProgram &program, const Node &node, const Access &access);
@@ -141,7 +158,9 @@ Expression substitute(const Expression &body, const std::vector<std::optional<do
 /// (depthwise windows) by reductions of products.
 void simplify(TensorProgram &program, mlir::MLIRContext *context);
 
-/// Reads the scalar body of a linalg operation: the expression of `result`, inputs being block arguments. Fails at an operation without a meaning on the chip.
-mlir::FailureOr<Expression> readExpression(mlir::Value result, mlir::Block &body);
+/// Reads the scalar body of a linalg operation: the expression of `result`, inputs being block arguments. Integer operations go to the engine that their ranges
+/// allow. Fails at an operation that the chip cannot do; `problem` then is the error, with its code.
+mlir::FailureOr<Expression> readExpression(mlir::Value result, mlir::Block &body, const IntegerRanges &ranges, const IntegerSupport &support,
+                                           std::string &problem);
 
 } // namespace manaslu::tiling

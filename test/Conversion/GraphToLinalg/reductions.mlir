@@ -24,12 +24,27 @@ func.func @any(%x: tensor<2x3xi1>) -> tensor<2xi1> {
 }
 
 // The first of equal elements wins.
+// The largest value, then the smallest index at which it stands (docs/Numerics.md, N77: or a NaN).
 // CHECK-LABEL: @argmax
-// CHECK: %[[R:.*]]:2 = linalg.generic {{.*}} outs(%{{.*}}, %{{.*}} : tensor<2xf32>, tensor<2xi32>)
-// CHECK: arith.cmpf ogt
-// CHECK: return %[[R]]#1
+// CHECK: %[[BEST:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<2xf32>)
+// CHECK: arith.maximumf
+// CHECK: %[[R:.*]] = linalg.generic {{.*}} ins(%arg0, %[[BEST]] : tensor<2x3xf32>, tensor<2xf32>) outs(%{{.*}} : tensor<2xi32>)
+// CHECK: arith.cmpf oeq
+// CHECK: arith.cmpf une
+// CHECK: arith.minsi
+// CHECK: return %[[R]]
 func.func @argmax(%x: tensor<2x3xf32>) -> tensor<2xi32> {
   %0 = "graph.argmax"(%x) {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2xi32>
+  return %0 : tensor<2xi32>
+}
+
+// CHECK-LABEL: @argmin
+// CHECK: arith.minsi
+// CHECK-NOT: arith.cmpf
+// CHECK: arith.cmpi eq
+// CHECK: arith.minsi
+func.func @argmin(%x: tensor<2x3xi32>) -> tensor<2xi32> {
+  %0 = "graph.argmin"(%x) {axis = 1 : i64} : (tensor<2x3xi32>) -> tensor<2xi32>
   return %0 : tensor<2xi32>
 }
 
@@ -47,7 +62,7 @@ func.func @cumsum(%x: tensor<2x3xi32>) -> tensor<2x3xi32> {
 // Nothing is left of a vector: the maps of the results are empty, but there.
 // CHECK-LABEL: @all
 // CHECK: linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0 : tensor<3xf32>) outs(%{{.*}} : tensor<f32>)
-// CHECK: linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0 : tensor<3xf32>) outs(%{{.*}}, %{{.*}} : tensor<f32>, tensor<i32>)
+// CHECK: linalg.generic {{.*}} iterator_types = ["reduction"]} ins(%arg0, %{{.*}} : tensor<3xf32>, tensor<f32>) outs(%{{.*}} : tensor<i32>)
 func.func @all(%x: tensor<3xf32>) -> (tensor<f32>, tensor<i32>) {
   %0 = "graph.reduce_sum"(%x) {axes = [0]} : (tensor<3xf32>) -> tensor<f32>
   %1 = "graph.argmax"(%x) {axis = 0 : i64} : (tensor<3xf32>) -> tensor<i32>

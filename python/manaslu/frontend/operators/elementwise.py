@@ -61,10 +61,26 @@ def ceil(c, a):
 
 @handles("trunc.default")
 def trunc(c, a):
-    value, type = c.value(a["self"]), c.type()
-    if not is_float(type.dtype):
-        return value
+    value = c.value(a["self"])
+    return truncated(c, value) if is_float(value.type.dtype) else value
+
+
+def truncated(c, value):
+    """A float towards zero."""
+    type = value.type
     return c.emit("mul", [c.emit("sign", [value], type), c.emit("floor", [c.emit("abs", [value], type)], type)], type)
+
+
+@handles("frac.default")
+def frac(c, a):
+    value = c.value(a["self"])
+    return c.emit("sub", [value, truncated(c, value)], value.type)
+
+
+@handles("round.default")
+def round_even(c, a):
+    value = c.value(a["self"])
+    return c.emit("round", [value], value.type) if is_float(value.type.dtype) else value
 
 
 @handles("gelu.default")
@@ -197,20 +213,28 @@ def floor_divide(c, a):
 
 def _rounded_division(c, a, mode: str):
     type = c.type()
-    if is_float(type.dtype):
-        quotient = binary(c, "div", a["self"], a["other"])
-        if mode == "floor":
-            return c.emit("floor", [quotient], type)
-        return c.emit("mul", [c.emit("sign", [quotient], type), c.emit("floor", [c.emit("abs", [quotient], type)], type)], type)
-    a, b = operand(c, a["self"], type.dtype), operand(c, a["other"], type.dtype)
-    if mode == "floor":  # graph.div rounds integers towards zero; what the remainder leaves divides exactly
-        a = c.emit("sub", [a, c.emit("remainder", [a, b], type)], type)
-    return c.emit("div", [a, b], type)
+    if mode == "floor":
+        return binary(c, "floor_div", a["self"], a["other"])
+    quotient = binary(c, "div", a["self"], a["other"])  # graph.div rounds integers towards zero
+    return truncated(c, quotient) if is_float(type.dtype) else quotient
 
 
 @handles("remainder.Tensor", "remainder.Scalar")
 def remainder(c, a):
     return binary(c, "remainder", a["self"], a["other"])
+
+
+@handles("fmod.Tensor", "fmod.Scalar")
+def fmod(c, a):
+    """The remainder with the sign of the dividend: that of the sizes, with its sign."""
+    type = c.type()
+    x, y = operand(c, a["self"], type.dtype), operand(c, a["other"], type.dtype)
+    if not is_float(type.dtype):
+        quotient = c.emit("div", [x, y], type)
+        return c.emit("sub", [x, c.emit("mul", [quotient, y], type)], type)
+    rest = c.emit("remainder", [c.emit("abs", [x], x.type), c.emit("abs", [y], y.type)], type)
+    return c.emit("select", [c.emit("compare", [x, c.splat(0, TensorType((), x.type.dtype))], x.type.with_dtype("i1"), predicate=text.quote("lt")),
+                             c.emit("neg", [rest], type), rest], type)  # fmt: skip
 
 
 @handles("maximum.default", "max.other")
@@ -320,6 +344,15 @@ def addcmul(c, a):
     if a.get("value", 1) != 1:
         term = _times_constant(c, term, a["value"])
     return c.emit("add", [x, term], type)
+
+
+@handles("isinf.default", "isfinite.default")
+def isinf(c, a):
+    value = c.value(a["self"])
+    if not is_float(value.type.dtype):
+        return c.splat("isfinite" in c.node.target, c.type())
+    infinite = c.splat(float("inf"), TensorType((), value.type.dtype))
+    return c.emit("compare", [c.emit("abs", [value], value.type), infinite], c.type(), predicate=text.quote("eq" if "isinf" in c.node.target else "lt"))
 
 
 @handles("isnan.default")

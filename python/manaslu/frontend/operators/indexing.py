@@ -5,7 +5,6 @@ from __future__ import annotations
 from .. import builder as text
 from ..diagnostics import Unsupported
 from ..types import TensorType, broadcast
-from .contraction import matmul
 from .registry import axis_of, handles, refuses
 from .shape import concat
 
@@ -132,19 +131,16 @@ def _write(c, value, axis: int, index, known, source):
     hit = c.emit("compare", [position, c.reshape(index, (1, count))], hit_type, predicate=text.quote("eq"))
     if count == 1:
         return c.emit("select", [c.reshape(hit, along), source, value], value.type)
-    # Several positions: a one-hot matrix product moves slice j to position index[j].
+    # Several positions: each takes the last slice that is written to it, or stays.
     from .reduction import reduce
 
-    dtype = value.type.dtype
-    order = [axis] + [i for i in range(value.type.rank) if i != axis]
-    moved = c.transpose(source, order)
-    flat = c.reshape(moved, (count, moved.type.elements // count))
-    placed = matmul(c, c.cast(hit, dtype), flat)
-    placed = c.reshape(placed, (size, *moved.type.shape[1:]))
-    placed = c.transpose(placed, [order.index(i) for i in range(value.type.rank)])
-    touched = reduce(c, "max", c.cast(hit, "i32"), [1], False)
-    touched = c.emit("compare", [touched, c.splat(0, TensorType((), "i32"))], touched.type.with_dtype("i1"), predicate=text.quote("ne"))
-    return c.emit("select", [c.reshape(touched, along), placed, value], value.type)
+    number = c.emit("iota", [], TensorType((1, count), "i32"), axis=text.integer(1))
+    candidates = c.emit("select", [hit, number, c.splat(-1, TensorType((), "i32"))], hit_type.with_dtype("i32"))
+    last = reduce(c, "max", candidates, [1], False)
+    zero = c.splat(0, TensorType((), "i32"))
+    written = c.emit("compare", [last, zero], last.type.with_dtype("i1"), predicate=text.quote("ge"))
+    placed = gather(c, source, c.emit("max", [last, zero], last.type), axis)
+    return c.emit("select", [c.reshape(written, along), placed, value], value.type)
 
 
 @handles("index_copy.default")

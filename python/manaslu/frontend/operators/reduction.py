@@ -42,27 +42,27 @@ def any_all(c, a):
 @handles("argmax.default", "argmin.default")
 def argmax(c, a):
     value = c.value(a["self"])
-    if "argmin" in c.node.target:
-        value = c.emit("neg", [value], value.type)
     dim, keepdim = a.get("dim"), bool(a.get("keepdim", False))
     if dim is None:
         value, dim = c.reshape(value, (value.type.elements,)), 0
-    made = _argmax(c, value, axis_of(dim, value.type.rank), keepdim, "i64")
+    made = _position(c, "argmin" if "argmin" in c.node.target else "argmax", value, axis_of(dim, value.type.rank), keepdim)
     return c.reshape(made, c.type().shape)
 
 
-def _argmax(c, value, axis: int, keepdims: bool, dtype: str):
+def _position(c, name: str, value, axis: int, keepdims: bool):
+    """graph.argmax or graph.argmin; of a number it is 0."""
+    if not value.type.rank:
+        return c.splat(0, TensorType((), "i64"))
     shape = [1 if i == axis else d for i, d in enumerate(value.type.shape) if keepdims or i != axis]
-    return c.emit("argmax", [value], TensorType(tuple(shape), dtype), axis=text.integer(axis), keepdims=keepdims)
+    return c.emit(name, [value], TensorType(tuple(shape), "i64"), axis=text.integer(axis), keepdims=keepdims)
 
 
 @handles("max.dim", "min.dim")
 def max_dim(c, a):
     value, keepdim = c.value(a["self"]), bool(a.get("keepdim", False))
     axis = axis_of(a["dim"], value.type.rank)
-    largest = reduce(c, "max" if ".max." in c.node.target else "min", value, [axis], keepdim)
-    signed = value if ".max." in c.node.target else c.emit("neg", [value], value.type)
-    return [largest, _argmax(c, signed, axis, keepdim, "i64")]
+    name = "max" if ".max." in c.node.target else "min"
+    return [reduce(c, name, value, [axis] if value.type.rank else [], keepdim), _position(c, f"arg{name}", value, axis, keepdim)]
 
 
 @handles("var.correction", "var.dim", "var.default", "std.correction", "std.dim", "std.default", "var_mean.correction", "var_mean.dim", "var_mean.default")
@@ -125,6 +125,9 @@ def logsumexp(c, a):
     value, keepdim = c.value(a["self"]), bool(a.get("keepdim", False))
     axes = axes_of(a["dim"], value.type.rank)
     largest = reduce(c, "max", value, axes, True)
+    # The difference to an infinite maximum has no value; without it exp gives 0 or infinity.
+    endless = c.emit("compare", [c.emit("abs", [largest], largest.type), c.splat(float("inf"), TensorType((), largest.type.dtype))], largest.type.with_dtype("i1"), predicate=text.quote("eq"))
+    largest = c.emit("select", [endless, c.splat(0, TensorType((), largest.type.dtype)), largest], largest.type)
     total = reduce(c, "sum", c.emit("exp", [c.emit("sub", [value, largest], value.type)], value.type), axes, True)
     result = c.emit("add", [c.emit("log", [total], total.type), largest], total.type)
     return c.reshape(result, c.type().shape) if not keepdim else result
