@@ -2,6 +2,7 @@
 #include "lib/Interpreter/Interpreter.h"
 #include "lib/Conversion/TileToIsa/Translate.h"
 #include "lib/Interpreter/Plan.h"
+#include "lib/Numerics/Dispatch.h"
 #include "lib/Sim/Execute.h"
 
 #include <cstring>
@@ -129,6 +130,8 @@ Status run(const std::vector<Step> &steps, BufferMemory &memory) {
 } // namespace
 
 Status interpret(func::FuncOp function, const Regions &regions) {
+  if (Status kernels = numerics::checkKernels(); !kernels)
+    return kernels;
   Result<Plan> plan = makePlan(function.getBody());
   if (!plan)
     return plan.error();

@@ -16,7 +16,7 @@ using Regions = std::map<std::string, std::span<std::byte>, std::less<>>;
 
 /// Runs the function once, in program order, without addresses, streams or time. A buffer's bytes are 0xff until written, anew at every execution of its
 /// allocation. Errors: MN-INTERNAL when the program is not a tile program, a region is missing or of another size, or a view leaves its buffer; MN-RUN-INDEX as
-/// on the chip.
+/// on the chip; MN-USE-KERNELS and MN-RUN-KERNELS as for a machine.
 Status interpret(mlir::func::FuncOp function, const Regions &regions);
 
 } // namespace manaslu::interpreter

@@ -1,6 +1,7 @@
 // Chooses the kernel variant by CPU feature or by MANASLU_KERNELS.
 #include "lib/Numerics/Dispatch.h"
 
+#include "lib/Numerics/SelfTest.h"
 #include "lib/Numerics/kernels/Table.h"
 
 #include <atomic>
@@ -81,6 +82,14 @@ Status checkKernelSelection() {
   return wanted && isAvailable(*wanted) ? Status() : Status(unavailable(name));
 }
 
+Status checkKernels() {
+  static const Status selection = checkKernelSelection();
+  if (!selection)
+    return selection;
+  static const Status tested = selfTest(activeVariant());
+  return tested;
+}
+
 Status useVariant(Variant variant) {
   if (!isAvailable(variant))
     return unavailable(nameOf(variant));
@@ -88,9 +97,9 @@ Status useVariant(Variant variant) {
   return {};
 }
 
-const KernelTable &kernels() {
+const KernelTable &kernelsOf(Variant variant) {
 #if defined(__x86_64__)
-  switch (activeVariant()) {
+  switch (variant) {
   case Variant::Scalar: return scalarKernels();
   case Variant::Avx2: return avx2Kernels();
   case Variant::Avx512:
@@ -100,9 +109,9 @@ const KernelTable &kernels() {
   return scalarKernels();
 }
 
-const MatmulTable &matmulKernels() {
+const MatmulTable &matmulKernelsOf(Variant variant) {
 #if defined(__x86_64__)
-  switch (activeVariant()) {
+  switch (variant) {
   case Variant::Scalar: return scalarMatmul();
   case Variant::Avx2: return avx2Matmul();
   case Variant::Avx512: return avx512Matmul();
@@ -111,5 +120,9 @@ const MatmulTable &matmulKernels() {
 #endif
   return scalarMatmul();
 }
+
+const KernelTable &kernels() { return kernelsOf(activeVariant()); }
+
+const MatmulTable &matmulKernels() { return matmulKernelsOf(activeVariant()); }
 
 } // namespace manaslu::numerics

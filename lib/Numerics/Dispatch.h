@@ -23,8 +23,12 @@ std::vector<Variant> availableVariants();
 /// The variant in use. The first call reads MANASLU_KERNELS; a name that is unknown or cannot run here is ignored there (checkKernelSelection reports it).
 Variant activeVariant();
 
-/// Success, or MN-USE-KERNELS when MANASLU_KERNELS names a variant that does not exist or cannot run on this CPU. Call it once at start-up.
+/// Success, or MN-USE-KERNELS when MANASLU_KERNELS names a variant that does not exist or cannot run on this CPU.
 Status checkKernelSelection();
+
+/// What everything that computes with this room asks first: checkKernelSelection, then the self-test of the variant in use (MN-RUN-KERNELS, SelfTest.h).
+/// Done once; later calls repeat the answer.
+Status checkKernels();
 
 /// Switches every bulk function of this room to the variant (tests, benchmarks). Not available: MN-USE-KERNELS and nothing changes. Not for concurrent use.
 Status useVariant(Variant variant);

@@ -1,7 +1,7 @@
 // Philox words and stochastic rounding.
 #include "lib/Numerics/Random.h"
 
-#include "lib/Numerics/Convert.h"
+#include "lib/Numerics/kernels/Table.h"
 
 #include <algorithm>
 #include <cmath>
@@ -31,47 +31,67 @@ uint32_t randomWord(const RandomSite &site, uint64_t index) {
 
 namespace {
 
+/// What the oracle knows of a format.
 struct Layout {
-  int mantissaBits;
-  int smallestExponent; ///< of the smallest normal number
-  float largest;
+  int exponentBits, mantissaBits;
+  uint32_t largest; ///< code of the largest finite value
+
+  int smallestExponent() const { return 2 - (1 << (exponentBits - 1)); } ///< of a normal number
 };
 
 Layout layoutOf(DType type) {
   switch (type) {
-  case DType::BF16: return {7, -126, 0x1.fep127f};
-  case DType::F16: return {10, -14, 65504.0f};
-  case DType::F8E4M3: return {3, -6, 448.0f};
-  case DType::F8E5M2: return {2, -14, 57344.0f};
-  default: return {4, -2, 15.5f};
+  case DType::BF16: return {8, 7, 0x7f7f};
+  case DType::F16: return {5, 10, 0x7bff};
+  case DType::F8E4M3: return {4, 3, 0x7e};
+  case DType::F8E5M2: return {5, 2, 0x7b};
+  default: return {3, 4, 0x6f};
   }
 }
 
 } // namespace
 
 // N62. All steps are exact in fp64: the magnitude is cut into whole ulps of the target and a rest.
-void fromF32Stochastic(DType type, float value, uint32_t word, void *address) {
+void fromF32Stochastic(DType type, float value, uint32_t word, void *address, Overflow overflow) {
   bool stochastic = type == DType::BF16 || type == DType::F16 || isFp8(type);
   if (!stochastic || !std::isfinite(value) || value == 0.0f)
-    return fromF32(type, value, address, Overflow::Saturate);
+    return fromF32(type, value, address, overflow);
   Layout layout = layoutOf(type);
   double magnitude = std::fabs(static_cast<double>(value));
-  int exponent = std::max(std::ilogb(magnitude), layout.smallestExponent);
+  int exponent = std::max(std::ilogb(magnitude), layout.smallestExponent());
   double ulps = std::ldexp(magnitude, layout.mantissaBits - exponent);
   double whole = std::floor(ulps);
-  if (static_cast<uint64_t>((ulps - whole) * 0x1p32) > word)
+  if (static_cast<uint64_t>((ulps - whole) * 0x1p32) > word) // N65: for floor(d 2^32) of the words
     whole += 1.0;
-  double rounded = std::ldexp(whole, exponent - layout.mantissaBits);
-  bool overflows = rounded > static_cast<double>(layout.largest);
-  float result = overflows ? INFINITY : static_cast<float>(rounded);
-  fromF32(type, std::copysign(result, value), address, Overflow::Saturate);
+  // Magnitudes grow with codes, one ulp a code: `exponent` counts steps of 2^mantissaBits codes from the smallest normal number on.
+  auto code = static_cast<uint32_t>(static_cast<int64_t>(whole) + (static_cast<int64_t>(exponent - layout.smallestExponent()) << layout.mantissaBits));
+  if (code > layout.largest) // N64
+    return fromF32(type, std::copysign(INFINITY, value), address, overflow);
+  code |= std::signbit(value) ? 1u << (layout.exponentBits + layout.mantissaBits) : 0u;
+  auto half = static_cast<uint16_t>(code);
+  auto byte = static_cast<uint8_t>(code);
+  if (sizeOf(type) == 2)
+    std::memcpy(address, &half, 2);
+  else
+    std::memcpy(address, &byte, 1);
+}
+
+void randomWords(const RandomSite &site, uint64_t firstIndex, int64_t indexStride, uint32_t *words, int64_t n) {
+  kernels().randomWords(site, firstIndex, indexStride, words, n);
 }
 
 void narrowStochastic(const float *src, DType type, std::byte *dst, int64_t strideElements, int64_t n, const RandomSite &site, uint64_t firstIndex,
-                      int64_t indexStride) {
-  for (int64_t i = 0; i < n; ++i) {
-    uint64_t index = firstIndex + static_cast<uint64_t>(i * indexStride);
-    fromF32Stochastic(type, src[i], randomWord(site, index), dst + i * strideElements * sizeOf(type));
+                      int64_t indexStride, Overflow overflow) {
+  const KernelTable &table = kernels();
+  StochasticKernel kernel = table.narrowStochastic[static_cast<int>(type)][static_cast<int>(overflow)];
+  if (!kernel)
+    return narrow(src, type, dst, strideElements, n, overflow);
+  constexpr int64_t kPiece = 1024; // words stay in the first-level cache
+  uint32_t words[kPiece];
+  for (int64_t done = 0; done < n; done += kPiece) {
+    int64_t count = std::min(kPiece, n - done);
+    table.randomWords(site, firstIndex + static_cast<uint64_t>(done * indexStride), indexStride, words, count);
+    kernel(src + done, words, dst + done * strideElements * sizeOf(type), strideElements, count);
   }
 }
 

@@ -10,6 +10,7 @@
 
 namespace manaslu::numerics {
 
+// N32.
 bool isReducible(AluOperation operation) { return scalarKernels().reduce[static_cast<int>(operation)] != nullptr; }
 
 float identityOf(AluOperation operation) {

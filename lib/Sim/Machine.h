@@ -44,7 +44,7 @@ struct RunResult {
 class Machine {
 public:
   /// Checks the program against its chip (isa::verifyForChip and lib/Sim/Verify.h), decodes it and sets up memories. The program's constants must stay
-  /// alive as long as the machine. `program` itself must, too.
+  /// alive as long as the machine. `program` itself must, too. Fails also when the numeric kernels do (numerics::checkKernels).
   static Result<Machine> create(const isa::Program &program);
   Machine(Machine &&) noexcept;
   Machine &operator=(Machine &&) noexcept;

@@ -1,7 +1,9 @@
-// The kernels of one variant as a table of functions; each variant is the same source compiled with other flags.
+// The kernels of one variant as a table of functions; each variant is the same source compiled with other flags. A kernel keeps no state: its outputs follow
+// from its arguments (docs/Numerics.md N1).
 #pragma once
 
 #include "lib/Numerics/Binary.h"
+#include "lib/Numerics/Random.h"
 #include "lib/Numerics/Unary.h"
 
 #include <cstddef>
@@ -9,11 +11,14 @@
 
 namespace manaslu::numerics {
 
+enum class Variant; // of Dispatch.h, which brings inline functions that a kernel's flags must not touch
+
 using UnaryKernel = void (*)(const float *x, float *y, int64_t n);
 using WidenKernel = void (*)(const std::byte *src, int64_t strideElements, float *dst, int64_t n);
 using NarrowKernel = void (*)(const float *src, std::byte *dst, int64_t strideElements, int64_t n);
 /// Copies `rows` rows of `columns` elements at equal distances to contiguous ones; pitches and the stride are bytes.
 using GatherKernel = void (*)(const std::byte *src, int64_t srcPitch, int64_t srcStride, std::byte *dst, int64_t dstPitch, int rows, int columns);
+using StochasticKernel = void (*)(const float *src, const uint32_t *words, std::byte *dst, int64_t strideElements, int64_t n);
 using ReduceKernel = float (*)(const float *x, int64_t n);
 
 /// The three shapes of one fp32 operation.
@@ -44,6 +49,8 @@ struct KernelTable {
   void (*widenOperand[12])(const std::byte *src, float *dst, int64_t n); ///< of the matrix engine (N50); of a NaN only that it is one is kept
   /// Rows 2p and 2p + 1 of bf16 numbers in fp32, as words that hold the first in their low half; an odd last row is paired with zeros.
   void (*packPairs)(const float *src, int64_t srcPitch, uint32_t *dst, int64_t dstPitch, int rows, int columns);
+  StochasticKernel narrowStochastic[12][2];                                                                ///< null but for bf16, f16, fp8
+  void (*randomWords)(const RandomSite &site, uint64_t first, int64_t stride, uint32_t *words, int64_t n); ///< N61
 };
 
 /// Memory that a block kernel fetches into the cache, a piece with every step: what the blocks to come read. It need not exist.
@@ -84,6 +91,10 @@ const MatmulTable &scalarMatmul();
 const MatmulTable &avx2Matmul();
 const MatmulTable &avx512Matmul();
 const MatmulTable &avx512Bf16Matmul();
+
+/// The tables of a variant that this build holds.
+const KernelTable &kernelsOf(Variant variant);
+const MatmulTable &matmulKernelsOf(Variant variant);
 
 /// The tables of activeVariant().
 const KernelTable &kernels();

@@ -1,6 +1,7 @@
 // Loading and running.
 #include "lib/Sim/Machine.h"
 
+#include "lib/Numerics/Dispatch.h"
 #include "lib/Sim/Machine/Scheduler.h"
 #include "lib/Sim/Verify.h"
 
@@ -20,6 +21,8 @@ Machine &Machine::operator=(Machine &&) noexcept = default;
 Machine::~Machine() = default;
 
 Result<Machine> Machine::create(const isa::Program &program) {
+  if (Status status = numerics::checkKernels(); !status)
+    return status.error();
   auto chip = parseChip(program.chipJson, "the program's chip");
   if (!chip)
     return chip.error();
