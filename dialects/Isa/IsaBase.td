@@ -27,6 +27,7 @@ class Isa_Kind<string cpp, int fieldWidth, int low, int high, string initial, Co
   int maximum = high;
   string initialValue = initial;
   bit isFloat = 0;
+  bit omittable = 0; // in the isa dialect, an attribute that is not there stands for the initial value
   int words = 0;
   Constraint attribute = constraint; // in the isa dialect
 }
@@ -57,8 +58,10 @@ def S32 : Isa_Signed<"int32_t", 32>;
 // 64 bits: the limits are those of int64 because TableGen's numbers are.
 def S64 : Isa_Kind<"int64_t", 64, !sub(-9223372036854775807, 1), 9223372036854775807, "0", I64Attr>;
 def U63 : Isa_Kind<"uint64_t", 64, 0, 9223372036854775807, "0", ConfinedAttr<I64Attr, [IntNonNegative]>>;
+// minimum == maximum == 0: every value is legal.
+def U64 : Isa_Kind<"uint64_t", 64, 0, 0, "0", I64Attr>;
 def Axes : Isa_Ranged<"uint8_t", 3, 1, 4, "1">;
-def Flag : Isa_Kind<"bool", 1, 0, 1, "false", UnitAttr>;
+def Flag : Isa_Kind<"bool", 1, 0, 1, "false", UnitAttr> { let omittable = 1; }
 def F32Bits : Isa_Kind<"float", 32, 0, 0, "0.0f", F32Attr> { let isFloat = 1; }
 def F32One : Isa_Kind<"float", 32, 0, 0, "1.0f", F32Attr> { let isFloat = 1; }
 def Steps : Isa_Kind<"std::array<int32_t, 4>", 32, -2147483648, 2147483647, "{}", DenseI32ArrayAttr> { let count = 4; }
@@ -72,6 +75,8 @@ def ScalarKindKind : Isa_EnumKind<Isa_ScalarKind, Isa_ScalarKindAttr>;
 // Inside operands only; the C++ enums are written by hand (lib/ISA/Operands.h, lib/Support/DType.h).
 def SpaceBit : Isa_Kind<"Space", 1, 0, 1, "Space::Sbuf", I64Attr>;
 def TypeCode : Isa_Kind<"DType", 4, 0, 11, "DType::F32", I64Attr>;
+def RoundingBit : Isa_Kind<"Rounding", 1, 0, 1, "Rounding::Nearest", I64Attr>;
+def OverflowBit : Isa_Kind<"Overflow", 1, 0, 1, "Overflow::Saturate", I64Attr>;
 
 //===-- Fields and operands ------------------------------------------------===//
 
@@ -99,6 +104,7 @@ class Isa_Attr<string name, string attrMnemonic, string cpp, string text> : Attr
 def Isa_SyncAttr : Isa_Attr<"Sync", "sync", "::manaslu::isa::Sync", "what an instruction waits for and signals">;
 def Isa_TileAttr : Isa_Attr<"Tile", "tile", "::manaslu::isa::TileOperand", "an access pattern in SBUF or PSUM">;
 def Isa_DeviceAttr : Isa_Attr<"Device", "device", "::manaslu::isa::DeviceOperand", "an access pattern in a device memory region">;
+def Isa_NarrowingAttr : Isa_Attr<"Narrowing", "narrowing", "::manaslu::isa::Narrowing", "how results are rounded to a narrower type">;
 
 // An operand of several words. The struct is in lib/ISA/Operands.h and lists its values in this order; the fields here give their places.
 class Isa_Operand<string cpp, int wordCount, Constraint constraint, list<Isa_Field> operandFields, string operandText> : Isa_Kind<cpp, 64, 0, 0, "{}", constraint> {
@@ -128,6 +134,20 @@ def Device : Isa_Operand<"DeviceOperand", 10, Isa_DeviceAttr, [
   Isa_FieldAt<S64, "stride4", 6, 0, "innermost dimension">, Isa_DeviceSize<"size4", 9, 0>],
   "An access pattern in device memory: element [i0..i4] lies at byte `offset + R[reg] * scale + sum(i_k * stride_k)` of the region. R[reg] is unsigned. Unused outer dimensions are {0, 1}.">;
 
+def Narrow : Isa_Operand<"Narrowing", 6, OptionalAttr<Isa_NarrowingAttr>, [
+  Isa_FieldAt<RoundingBit, "rounding", 0, 0, "0 nearest even, 1 stochastic (bf16, f16 and fp8 results only)">,
+  Isa_FieldAt<OverflowBit, "overflow", 0, 1, "0 saturate, 1 propagate: infinity, in f8e4m3 NaN (fp8 results only)">,
+  Isa_FieldAt<Register, "stepReg", 0, 2, "R[stepReg] counts the executions of this site">, Isa_FieldAt<Register, "baseReg", 0, 8, "R[baseReg] * baseScale is added to base">,
+  Isa_FieldAt<U32, "site", 0, 32, "number of the rounding site">, Isa_FieldAt<U64, "seed", 1, 0, "key of the random words">,
+  Isa_FieldAt<U64, "base", 2, 0, "index of the first element in the whole tensor">, Isa_FieldAt<S32, "baseScale", 3, 0>,
+  Isa_FieldAt<S32, "stride0", 3, 32, "indices from one partition to the next">, Isa_FieldAt<S32, "stride1", 4, 0, "free dimensions, outermost first">,
+  Isa_FieldAt<S32, "stride2", 4, 32>, Isa_FieldAt<S32, "stride3", 5, 0>, Isa_FieldAt<S32, "stride4", 5, 32, "innermost dimension">],
+  "How fp32 results become elements of `dst` (docs/Numerics.md, N12 to N17 and N60 to N65). Element [i0,i1,i2,i3] of partition p has the index `base + R[baseReg] * baseScale + p * stride0 + sum(i_k * stride_k+1)` "
+  "modulo 2^64; the dimensions are those of `dst` when that is a tile, else of the tile `src`, else (device to device) the five of `dst`. Elements that are moved as bits are not rounded."> {
+  let omittable = 1;
+}
+def NarrowField : Isa_OptionalField<Narrow, "narrow", "rounding of the results">;
+
 //===-- Instructions -------------------------------------------------------===//
 
 class Isa_Family<string symbolName, string streamNames> { string symbol = symbolName; string streams = streamNames; }
@@ -156,7 +176,7 @@ class Isa_Instruction<Isa_Family instructionFamily, string instructionMnemonic, 
   // `description` holds the meaning.
   let arguments = !con((ins OptionalAttr<Isa_SyncAttr>:$sync), !dag(ins, !foreach(f, instructionFields, f.kind.attribute), !foreach(f, instructionFields, f.name)));
   let assemblyFormat = !interleave(!foreach(f, instructionFields,
-    !if(!eq(f.kind.cppType, "bool"), "(`" # f.name # "` $" # f.name # "^)?", "`" # f.name # "` $" # f.name)), " ") # " (`sync` $sync^)? attr-dict";
+    !if(f.kind.omittable, "(`" # f.name # "` $" # f.name # "^)?", "`" # f.name # "` $" # f.name)), " ") # " (`sync` $sync^)? attr-dict";
 }
 
 #endif // MANASLU_ISA_BASE

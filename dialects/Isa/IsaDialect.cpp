@@ -30,6 +30,11 @@ llvm::hash_code hash_value(const DeviceOperand &operand) {
   return llvm::hash_combine(operand.region, operand.type, operand.offset, operand.reg, operand.scale, hashDims(operand.dims));
 }
 
+llvm::hash_code hash_value(const Narrowing &narrowing) {
+  return llvm::hash_combine(narrowing.rounding, narrowing.overflow, narrowing.stepReg, narrowing.baseReg, narrowing.site, narrowing.seed, narrowing.base,
+                            narrowing.baseScale, llvm::hash_combine_range(narrowing.strides.begin(), narrowing.strides.end()));
+}
+
 /// `<"text">`, read by the assembler's own parser.
 template <class Attr, class FromText> static Attribute parseQuoted(AsmParser &parser, FromText fromText) {
   std::string text;
@@ -48,9 +53,11 @@ Attribute TileAttr::parse(AsmParser &parser, Type) { return parseQuoted<TileAttr
 Attribute DeviceAttr::parse(AsmParser &parser, Type) {
   return parseQuoted<DeviceAttr>(parser, [](std::string_view text) { return deviceFromText(text); });
 }
+Attribute NarrowingAttr::parse(AsmParser &parser, Type) { return parseQuoted<NarrowingAttr>(parser, narrowingFromText); }
 void SyncAttr::print(AsmPrinter &printer) const { printer << "<\"" << toText(getValue()) << "\">"; }
 void TileAttr::print(AsmPrinter &printer) const { printer << "<\"" << toText(getValue()) << "\">"; }
 void DeviceAttr::print(AsmPrinter &printer) const { printer << "<\"" << toText(getValue()) << "\">"; }
+void NarrowingAttr::print(AsmPrinter &printer) const { printer << "<\"" << toText(getValue()) << "\">"; }
 
 //===-- Verifiers ----------------------------------------------------------===//
 
@@ -100,6 +107,7 @@ LogicalResult StreamOp::verifyRegions() {
 static void read(SyncAttr attribute, Sync &value) { value = attribute ? attribute.getValue() : Sync(); }
 static void read(TileAttr attribute, TileOperand &value) { value = attribute.getValue(); }
 static void read(DeviceAttr attribute, DeviceOperand &value) { value = attribute.getValue(); }
+static void read(NarrowingAttr attribute, Narrowing &value) { value = attribute ? attribute.getValue() : Narrowing(); }
 static void read(UnitAttr attribute, bool &value) { value = static_cast<bool>(attribute); }
 static void read(FloatAttr attribute, float &value) {
   value = std::bit_cast<float>(static_cast<uint32_t>(attribute.getValue().bitcastToAPInt().getZExtValue()));
@@ -118,6 +126,9 @@ static void read(Attr attribute, T &value) {
 static SyncAttr write(OpBuilder &builder, const Sync &value) { return value == Sync() ? SyncAttr() : SyncAttr::get(builder.getContext(), value); }
 static TileAttr write(OpBuilder &builder, const TileOperand &value) { return TileAttr::get(builder.getContext(), value); }
 static DeviceAttr write(OpBuilder &builder, const DeviceOperand &value) { return DeviceAttr::get(builder.getContext(), value); }
+static NarrowingAttr write(OpBuilder &builder, const Narrowing &value) {
+  return value == Narrowing() ? NarrowingAttr() : NarrowingAttr::get(builder.getContext(), value);
+}
 static UnitAttr write(OpBuilder &builder, bool value) { return value ? builder.getUnitAttr() : UnitAttr(); }
 static FloatAttr write(OpBuilder &builder, float value) {
   return FloatAttr::get(builder.getF32Type(), APFloat(APFloat::IEEEsingle(), APInt(32, std::bit_cast<uint32_t>(value))));

@@ -18,6 +18,7 @@ namespace manaslu::isa {
 llvm::hash_code hash_value(const Sync &sync);
 llvm::hash_code hash_value(const TileOperand &operand);
 llvm::hash_code hash_value(const DeviceOperand &operand);
+llvm::hash_code hash_value(const Narrowing &narrowing);
 
 } // namespace manaslu::isa
 

@@ -25,7 +25,7 @@ def Isa_ActFunc : Isa_Enum<"ActFunc", "functions of se", [
   I32EnumCase<"Rsqrt", 15, "rsqrt">, I32EnumCase<"Reciprocal", 16, "reciprocal">, I32EnumCase<"Relu", 17, "relu">, I32EnumCase<"Square", 18, "square">,
   I32EnumCase<"Abs", 19, "abs">, I32EnumCase<"Sign", 20, "sign">, I32EnumCase<"Floor", 21, "floor">]>;
 
-def Isa_IntOp : Isa_Enum<"IntOp", "int32 arithmetic of ge, modulo 2^32 (comparisons give 1 or 0; shift amounts are taken modulo 32)", [
+def Isa_IntOp : Isa_Enum<"IntOp", "int32 arithmetic of ge, modulo 2^32 (comparisons give 1 or 0; shift amounts outside 0..31 give 0, or the sign for sar)", [
   I32EnumCase<"Add", 0, "add">, I32EnumCase<"Sub", 1, "sub">, I32EnumCase<"Mul", 2, "mul">, I32EnumCase<"And", 3, "and">, I32EnumCase<"Or", 4, "or">,
   I32EnumCase<"Xor", 5, "xor">, I32EnumCase<"Shl", 6, "shl">, I32EnumCase<"Shr", 7, "shr">, I32EnumCase<"Sar", 8, "sar">, I32EnumCase<"Min", 9, "min">,
   I32EnumCase<"Max", 10, "max">, I32EnumCase<"Eq", 11, "eq">, I32EnumCase<"Ne", 12, "ne">, I32EnumCase<"Lt", 13, "lt">, I32EnumCase<"Le", 14, "le">,

@@ -8,7 +8,7 @@ include "dialects/Isa/IsaBase.td"
 def Isa_ActivateOp : Isa_Instruction<SeFamily, "activate", 128, [Isa_Field<Tile, "dst">, Isa_Field<Tile, "src">, Isa_Field<ActFuncKind, "func">,
     Isa_OptionalField<ScalarKindKind, "scaleKind">, Isa_OptionalField<F32One, "scaleImm">, Isa_OptionalField<Tile, "scale", "[P, 1]">,
     Isa_OptionalField<ScalarKindKind, "biasKind">, Isa_OptionalField<F32Bits, "biasImm">, Isa_OptionalField<Tile, "bias", "[P, 1]">,
-    Isa_OptionalField<Flag, "reduce", "also write the sum">, Isa_OptionalField<Tile, "sum", "[P, 1] fp32">]> {
+    Isa_OptionalField<Flag, "reduce", "also write the sum">, Isa_OptionalField<Tile, "sum", "[P, 1] fp32">, NarrowField]> {
   let description = "`dst = func(src * scale + bias)`. With `reduce`, `sum[p]` gets the sum of partition p's fp32 results before narrowing, in the order of docs/Numerics.md.";
   let cost = "max(64, N); with reduction + 64";
   let rules = ["`dst` and `src` have the same partitions and number of elements.",

@@ -15,10 +15,12 @@ template <class T, size_t n> inline constexpr bool isArray<std::array<T, n>> = t
 template <class T> constexpr const auto &operandLayout() {
   if constexpr (std::is_same_v<T, TileOperand>)
     return kTileOperandLayout;
+  else if constexpr (std::is_same_v<T, Narrowing>)
+    return kNarrowingLayout;
   else
     return kDeviceOperandLayout;
 }
-template <class T> inline constexpr bool isOperand = std::is_same_v<T, TileOperand> || std::is_same_v<T, DeviceOperand>;
+template <class T> inline constexpr bool isOperand = std::is_same_v<T, TileOperand> || std::is_same_v<T, DeviceOperand> || std::is_same_v<T, Narrowing>;
 template <class T> inline constexpr bool isDim = std::is_same_v<T, TileDim> || std::is_same_v<T, DeviceDim>;
 
 /// How many layout entries a field takes: one for each value of an array.

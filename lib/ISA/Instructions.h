@@ -23,6 +23,18 @@ inline std::string_view mnemonicOf(const Instruction &instruction) {
   return std::visit([](const auto &inner) { return inner.mnemonic; }, instruction);
 }
 
+/// How the instruction narrows its results; null when it writes no narrower type.
+inline const Narrowing *narrowingOf(const Instruction &instruction) {
+  return std::visit(
+      [](const auto &inner) -> const Narrowing * {
+        if constexpr (requires { inner.narrow; })
+          return &inner.narrow;
+        else
+          return nullptr;
+      },
+      instruction);
+}
+
 /// Which streams the instruction may stand in.
 inline StreamFamily familyOf(const Instruction &instruction) {
   return std::visit([](const auto &inner) { return inner.family; }, instruction);

@@ -5,6 +5,9 @@ namespace manaslu::isa {
 
 std::string_view nameOf(Space space) { return space == Space::Sbuf ? "sbuf" : "psum"; }
 
+std::string_view nameOf(Rounding rounding) { return rounding == Rounding::Nearest ? "nearest" : "stochastic"; }
+std::string_view nameOf(Overflow overflow) { return overflow == Overflow::Saturate ? "saturate" : "propagate"; }
+
 std::optional<Space> spaceFromName(std::string_view name) {
   if (name == "sbuf")
     return Space::Sbuf;

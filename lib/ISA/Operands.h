@@ -142,6 +142,42 @@ struct DeviceOperand {
   }
 };
 
+/// How an fp32 result is rounded to a narrower type.
+enum class Rounding : uint8_t { Nearest = 0, Stochastic = 1 };
+/// What a result beyond the range of an fp8 type becomes: the largest number, or infinity (f8e4m3: NaN).
+enum class Overflow : uint8_t { Saturate = 0, Propagate = 1 };
+
+/// "nearest" or "stochastic"; "saturate" or "propagate".
+std::string_view nameOf(Rounding rounding);
+std::string_view nameOf(Overflow overflow);
+
+/// How fp32 results become elements of the destination (6 words). Stochastic rounding draws the random word of an element by its index in the whole tensor,
+/// base + R[baseReg] * baseScale + sum(i_k * strides[k]) modulo 2^64, so that bits do not depend on how the tensor is cut into tiles.
+struct Narrowing {
+  Rounding rounding = Rounding::Nearest;
+  Overflow overflow = Overflow::Saturate;
+  uint8_t stepReg = 0; ///< R[stepReg] counts the executions of this site
+  uint8_t baseReg = 0;
+  uint32_t site = 0; ///< number of the rounding site
+  uint64_t seed = 0;
+  uint64_t base = 0; ///< index of the first element in the whole tensor
+  int32_t baseScale = 0;
+  std::array<int32_t, 5> strides = {}; ///< indices: partition, then the free dimensions, outermost first
+
+  template <class Self, class F> static void fields(Self &self, F &&fn) {
+    fn("rounding", self.rounding);
+    fn("overflow", self.overflow);
+    fn("stepReg", self.stepReg);
+    fn("baseReg", self.baseReg);
+    fn("site", self.site);
+    fn("seed", self.seed);
+    fn("base", self.base);
+    fn("baseScale", self.baseScale);
+    fn("strides", self.strides);
+  }
+  bool operator==(const Narrowing &) const = default;
+};
+
 /// Where one value of an instruction or operand lies: bits low .. low + width - 1 of 64-bit word `word` (within an operand: counted from its first word).
 /// A composite operand has width 64 * words and low 0.
 struct FieldLayout {
@@ -149,7 +185,7 @@ struct FieldLayout {
   uint8_t word;
   uint8_t low;
   uint16_t width;
-  int64_t minimum; ///< least and greatest legal value; both 0 for fp32 and operands
+  int64_t minimum; ///< least and greatest legal value; both 0 for fp32, operands and values without limits
   int64_t maximum;
   bool optional; ///< may be left out in text, and is when it has its initial value
 };

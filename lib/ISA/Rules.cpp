@@ -47,6 +47,8 @@ public:
       else if constexpr (std::is_same_v<T, DeviceOperand>)
         checkDevice(name, member, name == "dst" || name == "target");
     });
+    if constexpr (requires { instruction.narrow; })
+      checkNarrowing(instruction.narrow, instruction.dst.type);
     if (error_.items().size() == before)
       rules(instruction);
   }
@@ -61,6 +63,12 @@ private:
   void checkTile(std::string_view name, const TileOperand &tile);
   void checkDevice(std::string_view name, const DeviceOperand &device, bool written);
   void checkRows(const DeviceOperand &device, uint32_t rows);
+  void checkNarrowing(const Narrowing &narrowing, DType result) {
+    if (narrowing.rounding == Rounding::Stochastic && !(isFp8(result) || result == DType::BF16 || result == DType::F16))
+      fail("MN-ISA-RULE", "stochastic rounding is for bf16, f16 and fp8 results, not " + std::string(nameOf(result)));
+    if (narrowing.overflow == Overflow::Propagate && !isFp8(result))
+      fail("MN-ISA-RULE", "the overflow of " + std::string(nameOf(result)) + " cannot be chosen, only that of fp8 results");
+  }
 
   bool sameShape(const TileOperand &a, const TileOperand &b) { return a.partitions == b.partitions && a.elementsPerPartition() == b.elementsPerPartition(); }
   void requireShape(const TileOperand &a, const TileOperand &b) {
@@ -315,7 +323,7 @@ void Checker::rules(const Matmul &i) {
   auto classOf = [](DType type) { return type == DType::F32 ? 0 : isFloat(type) ? 1 : sizeOf(type) == 1 && type != DType::Bool ? 2 : 3; };
   int kind = classOf(i.stationary.type);
   require(kind == classOf(i.moving.type) && kind != 3, "operand types must be both f32, both 8-bit integers, or any of bf16, f16, tf32 and fp8");
-  require(i.acc.type == (kind == 2 ? DType::I32 : DType::F32), "acc must be fp32 (int32 for integer operands)");
+  require(i.acc.type == DType::F32 || (kind == 2 && i.acc.type == DType::I32), "acc must be fp32 (or int32 for integer operands)");
   requireOneBank(i.acc);
 }
 

@@ -15,6 +15,10 @@ Result<TileOperand> tileFromText(std::string_view text);
 std::string toText(const DeviceOperand &operand, const std::vector<Region> *regions = nullptr);
 Result<DeviceOperand> deviceFromText(std::string_view text, const std::vector<Region> *regions = nullptr);
 
+/// `{stochastic propagate seed=N site=N step=rN base=N+rM*N strides=[N,N,N,N,N]}` without the parts that have their initial value.
+std::string toText(const Narrowing &narrowing);
+Result<Narrowing> narrowingFromText(std::string_view text);
+
 /// `wait=sN>=value[+rM] signal=sK`, empty when there is neither.
 std::string toText(const Sync &sync);
 Result<Sync> syncFromText(std::string_view text);

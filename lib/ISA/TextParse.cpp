@@ -5,6 +5,7 @@
 #include "lib/ISA/TextCursor.h"
 
 #include <cmath>
+#include <set>
 
 namespace manaslu::isa {
 
@@ -114,6 +115,54 @@ static void parse(TextCursor &cursor, DeviceOperand &operand, const std::vector<
   parseDims(cursor, operand.dims);
 }
 
+template <class List> static void parseList(TextCursor &cursor, List &list, const char *what) {
+  using Element = typename List::value_type;
+  for (size_t i = 0; i < list.size(); ++i) {
+    cursor.expect(i ? "," : "[");
+    cursor.number<Element>(list[i], std::numeric_limits<Element>::min(), std::numeric_limits<Element>::max(), what);
+  }
+  cursor.expect("]");
+}
+
+static void parseBase(TextCursor &cursor, Narrowing &narrowing) {
+  cursor.number<uint64_t>(narrowing.base, 0, UINT64_MAX, "the index of the first element");
+  if (cursor.failed() || !cursor.take("+"))
+    return;
+  parseRegister(cursor, narrowing.baseReg);
+  cursor.expect("*");
+  cursor.number<int32_t>(narrowing.baseScale, INT32_MIN, INT32_MAX, "the scale");
+}
+
+static void parse(TextCursor &cursor, Narrowing &narrowing) {
+  cursor.expect("{");
+  std::set<std::string> given;
+  while (!cursor.failed() && !cursor.take("}")) {
+    std::string key(cursor.word("a part of the narrowing or `}`"));
+    if (cursor.failed())
+      return;
+    if (!given.insert(key).second)
+      cursor.fail("MN-ASM-NAME", "`" + key + "` is given twice");
+    else if (key == "stochastic")
+      narrowing.rounding = Rounding::Stochastic;
+    else if (key == "propagate")
+      narrowing.overflow = Overflow::Propagate;
+    else if (key != "seed" && key != "site" && key != "step" && key != "base" && key != "strides")
+      cursor.fail("MN-ASM-NAME", "`" + key + "` is not one of stochastic propagate seed site step base strides");
+    else if (!cursor.expect("="))
+      return;
+    else if (key == "seed")
+      cursor.number<uint64_t>(narrowing.seed, 0, UINT64_MAX, "the seed");
+    else if (key == "site")
+      cursor.number<uint32_t>(narrowing.site, 0, UINT32_MAX, "the rounding site");
+    else if (key == "step")
+      parseRegister(cursor, narrowing.stepReg);
+    else if (key == "base")
+      parseBase(cursor, narrowing);
+    else
+      parseList(cursor, narrowing.strides, "a stride");
+  }
+}
+
 static void parseSemaphore(TextCursor &cursor, uint16_t &semaphore) {
   if (cursor.take("none")) {
     semaphore = kNoSemaphore;
@@ -137,7 +186,7 @@ static void parseSync(TextCursor &cursor, std::string_view key, Sync &sync) {
 template <class T> static void parseValue(TextCursor &cursor, T &value, const FieldLayout &layout, const std::vector<Region> *regions) {
   if constexpr (std::is_same_v<T, DeviceOperand>) {
     parse(cursor, value, regions);
-  } else if constexpr (std::is_same_v<T, TileOperand>) {
+  } else if constexpr (isOperand<T>) {
     parse(cursor, value);
   } else if constexpr (std::is_same_v<T, float>) {
     cursor.real(value);
@@ -161,7 +210,9 @@ template <class T> static void parseValue(TextCursor &cursor, T &value, const Fi
   } else {
     if (std::is_same_v<T, uint8_t> && layout.width == 6)
       cursor.expect("r");
-    cursor.number<T>(value, static_cast<T>(layout.minimum), static_cast<T>(layout.maximum), std::string(layout.name).c_str());
+    bool limited = layout.minimum != 0 || layout.maximum != 0;
+    cursor.number<T>(value, limited ? static_cast<T>(layout.minimum) : std::numeric_limits<T>::min(),
+                     limited ? static_cast<T>(layout.maximum) : std::numeric_limits<T>::max(), std::string(layout.name).c_str());
   }
 }
 
@@ -255,6 +306,17 @@ Result<DeviceOperand> deviceFromText(std::string_view text, const std::vector<Re
   if (cursor.failed())
     return cursor.error();
   return operand;
+}
+
+Result<Narrowing> narrowingFromText(std::string_view text) {
+  TextCursor cursor(text, "");
+  Narrowing narrowing;
+  parse(cursor, narrowing);
+  if (!cursor.failed() && !cursor.atEnd())
+    cursor.fail("MN-ASM-SYNTAX", "unexpected text behind the narrowing");
+  if (cursor.failed())
+    return cursor.error();
+  return narrowing;
 }
 
 Result<Sync> syncFromText(std::string_view text) {

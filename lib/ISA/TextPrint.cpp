@@ -60,6 +60,32 @@ std::string toText(const DeviceOperand &operand, const std::vector<Region> *regi
   return text + dimsText(operand.dims);
 }
 
+template <class List> static std::string listText(const List &list) {
+  std::string text;
+  for (auto element : list)
+    text += (text.empty() ? "[" : ",") + std::to_string(element);
+  return text + "]";
+}
+
+std::string toText(const Narrowing &narrowing) {
+  std::string text;
+  auto add = [&text](bool wanted, const std::string &part) {
+    if (wanted)
+      text += (text.empty() ? "" : " ") + part;
+  };
+  const Narrowing initial;
+  bool moves = narrowing.baseReg || narrowing.baseScale;
+  add(narrowing.rounding != initial.rounding, std::string(nameOf(narrowing.rounding)));
+  add(narrowing.overflow != initial.overflow, std::string(nameOf(narrowing.overflow)));
+  add(narrowing.seed, "seed=" + std::to_string(narrowing.seed));
+  add(narrowing.site, "site=" + std::to_string(narrowing.site));
+  add(narrowing.stepReg, "step=r" + std::to_string(narrowing.stepReg));
+  add(narrowing.base || moves, "base=" + std::to_string(narrowing.base) +
+                                   (moves ? "+r" + std::to_string(narrowing.baseReg) + "*" + std::to_string(narrowing.baseScale) : std::string()));
+  add(narrowing.strides != initial.strides, "strides=" + listText(narrowing.strides));
+  return "{" + text + "}";
+}
+
 std::string toText(const Sync &sync) {
   std::string text;
   if (sync.waitSem != kNoSemaphore || sync.waitReg || sync.waitValue) {
@@ -75,15 +101,12 @@ std::string toText(const Sync &sync) {
 template <class T> static std::string valueText(const T &value, const FieldLayout &layout, const std::vector<Region> *regions) {
   if constexpr (std::is_same_v<T, DeviceOperand>) {
     return toText(value, regions);
-  } else if constexpr (std::is_same_v<T, TileOperand> || std::is_same_v<T, float>) {
+  } else if constexpr (isOperand<T> || std::is_same_v<T, float>) {
     return toText(value);
   } else if constexpr (std::is_enum_v<T>) {
     return std::string(nameOf(value));
   } else if constexpr (isArray<T>) {
-    std::string text;
-    for (auto element : value)
-      text += (text.empty() ? "[" : ",") + std::to_string(element);
-    return text + "]";
+    return listText(value);
   } else {
     bool isRegister = std::is_same_v<T, uint8_t> && layout.width == 6;
     return (isRegister ? "r" : "") + std::to_string(value);

@@ -74,6 +74,9 @@ private:
       if (!use.isTile())
         checkRelative(use.device());
     }
+    if (const isa::Narrowing *narrowing = isa::narrowingOf(instruction))
+      if (narrowing->rounding == isa::Rounding::Stochastic && !chip_.stochasticRounding)
+        fail("MN-CHIP-ENGINE", "chip " + chip_.name + " does not round stochastically");
     if (const auto *matmul = std::get_if<isa::Matmul>(&instruction))
       checkMatmul(*matmul);
     if (const auto *transpose = std::get_if<isa::Transpose>(&instruction))

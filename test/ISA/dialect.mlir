@@ -13,6 +13,16 @@ isa.program @doubled {
     isa.dma_load dst <"sbuf.f32[0:64]+0{[1,32]}"> src <"@0.f32+0{[128,64],[4,32]}"> sync <"signal=s0">
     isa.halt
   }
+  // CHECK: isa.stream @ve
+  isa.stream @ve {
+    // CHECK-NEXT: isa.copy dst <"sbuf.bf16[0:1]+0{}"> src <"sbuf.f32[0:1]+4{}"> narrow <"{stochastic seed=18446744073709551615 site=7 step=r3 base=100+r4*-512 strides=[96,0,0,0,1]}">
+    isa.copy dst <"sbuf.bf16[0:1]+0{}"> src <"sbuf.f32[0:1]+4{}"> narrow <"{strides=[96,0,0,0,1] stochastic seed=18446744073709551615 site=7 step=r3 base=100+r4*-512}">
+    // CHECK-NEXT: isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.000000e+00 narrow <"{propagate}">
+    isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.0 narrow <"{propagate}">
+    // CHECK-NEXT: isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.000000e+00{{$}}
+    isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.0 narrow <"{}">
+    isa.halt
+  }
   isa.stream @pe {
     // CHECK: isa.loop count 3 countReg 0
     isa.loop count 3 countReg 0

@@ -39,6 +39,8 @@ static std::string limits(const Field &field) {
     return "fp32";
   if (field.isEnum)
     return field.cppType;
+  if (field.minimum == 0 && field.maximum == 0)
+    return "any";
   return std::to_string(field.minimum) + ".." + std::to_string(field.maximum);
 }
 

@@ -59,7 +59,7 @@ bool holds(isa::Compare compare, int32_t value) {
 
 Status run(const isa::Iota &in, Memory &memory) {
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst);
+  Rows target(dst, Narrower(in.narrow, memory));
   int32_t *values = integers(0, target.count());
   for (int p = 0; p < dst.partitions; ++p) {
     affineRow(dst, uint32_t(in.base) + uint32_t(p) * uint32_t(in.partitionStep), in.steps, values);
@@ -71,11 +71,11 @@ Status run(const isa::Iota &in, Memory &memory) {
 Status run(const isa::AffineSelect &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   int64_t n = target.count(), bytes = sizeOf(dst.type);
   bool moves = src.type == dst.type;
-  std::array<std::byte, 4> fill{};
-  numerics::fromF32(dst.type, in.fill, fill.data());
+  std::vector<float> fills(static_cast<size_t>(n), in.fill);
+  std::vector<std::byte> fillBits(static_cast<size_t>(n * bytes));
   int32_t *keys = integers(0, n);
   for (int p = 0; p < dst.partitions; ++p) {
     affineRow(dst, uint32_t(in.base) + uint32_t(p) * uint32_t(in.partitionStep), in.steps, keys);
@@ -85,11 +85,13 @@ Status run(const isa::AffineSelect &in, Memory &memory) {
       if (bits != row)
         std::memcpy(row, bits, static_cast<size_t>(n * bytes));
     } else {
-      numerics::narrow(source.load(p, scratch(2, n)), dst.type, row, 1, n);
+      target.narrower().narrowRow(p, dst.dims, source.load(p, scratch(2, n)), dst.type, row);
     }
+    if (p == 0 || target.narrower().isStochastic())
+      target.narrower().narrowRow(p, dst.dims, fills.data(), dst.type, fillBits.data());
     for (int64_t i = 0; i < n; ++i)
       if (!holds(in.compare, keys[i]))
-        std::memcpy(row + i * bytes, fill.data(), static_cast<size_t>(bytes));
+        std::memcpy(row + i * bytes, fillBits.data() + i * bytes, static_cast<size_t>(bytes));
     target.storeBits(p, row);
   }
   return {};
@@ -98,7 +100,7 @@ Status run(const isa::AffineSelect &in, Memory &memory) {
 Status run(const isa::PartitionReduce &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   auto op = static_cast<numerics::AluOperation>(in.op);
   int64_t n = source.count();
   // The order of numerics::reduce with columns side by side: 32 partial rows, then a tree.
@@ -116,7 +118,7 @@ Status run(const isa::PartitionReduce &in, Memory &memory) {
 Status run(const isa::PartitionBroadcast &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   int64_t n = target.count();
   if (src.type == dst.type) {
     std::vector<std::byte> buffer(static_cast<size_t>(n * sizeOf(src.type)));
@@ -138,7 +140,7 @@ Status run(const isa::Gather &in, Memory &memory) {
   MANASLU_TILE(index, in.index, Read);
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src), indices(index);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src), indices(index);
   bool moves = src.type == dst.type;
   int64_t bytes = moves ? sizeOf(src.type) : 4;
   for (int p = 0; p < dst.partitions; ++p) {
@@ -163,7 +165,7 @@ Status run(const isa::Scatter &in, Memory &memory) {
   MANASLU_TILE(index, in.index, Read);
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, ReadWrite);
-  Rows target(dst), source(src), indices(index);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src), indices(index);
   int64_t bytes = sizeOf(dst.type);
   for (int p = 0; p < dst.partitions; ++p) {
     const int32_t *row = loadIntegers(indices, p, 0);
@@ -173,7 +175,7 @@ Status run(const isa::Scatter &in, Memory &memory) {
       if (bits != values)
         std::memcpy(values, bits, static_cast<size_t>(source.count() * bytes));
     } else {
-      numerics::narrow(source.load(p, scratch(2, source.count())), dst.type, values, 1, source.count());
+      target.narrower().narrowRow(p, src.dims, source.load(p, scratch(2, source.count())), dst.type, values);
     }
     auto *out = reinterpret_cast<std::byte *>(scratch(3, target.count()));
     const std::byte *old = target.loadBits(p, out);

@@ -68,7 +68,7 @@ void MatmulChain::execute(Memory &memory) {
   int M = acc_.partitions, N = static_cast<int>(acc.count());
   float *out = acc.isDirect() ? reinterpret_cast<float *>(acc.row(0)) : scratch(2, int64_t(M) * N);
   int64_t pitch = acc.isDirect() ? acc_.partitionPitch : int64_t(N) * 4;
-  if (!acc.isDirect() && accumulate_)
+  if (!acc.isDirect() && accumulate_) // strided, or int32 (N59)
     for (int m = 0; m < M; ++m)
       acc.load(m, out + int64_t(m) * N);
   // Threads share out the larger operand. Below about a quarter of a million multiply-accumulates a part, waking another one costs more than it saves.

@@ -1,7 +1,5 @@
-// Coalescing of access patterns and movement of rows.
+// Movement of rows.
 #include "lib/Sim/Execute/Rows.h"
-
-#include "lib/Numerics/Convert.h"
 
 #include <cstring>
 #include <vector>
@@ -13,78 +11,6 @@ void Memory::parallel(int64_t count, int64_t, RangeFunction run) {
     run(0, count);
 }
 
-void Pattern::push(int64_t stride, int64_t size) {
-  if (size == 1)
-    return;
-  if (rank > 0 && dims[rank - 1].stride == stride * size) {
-    dims[rank - 1] = {stride, dims[rank - 1].size * size};
-    return;
-  }
-  dims[rank++] = {stride, size};
-}
-
-int64_t Pattern::elements() const {
-  int64_t product = 1;
-  for (int i = 0; i < rank; ++i)
-    product *= dims[i].size;
-  return product;
-}
-
-Pattern patternOf(const View &view) {
-  Pattern pattern;
-  for (const isa::TileDim &dim : view.dims)
-    pattern.push(int64_t(dim.stride) * sizeOf(view.type), dim.size);
-  return pattern;
-}
-
-Pattern patternOf(const DeviceView &view, int skip) {
-  Pattern pattern;
-  for (size_t i = static_cast<size_t>(skip); i < view.dims.size(); ++i)
-    pattern.push(view.dims[i].stride, view.dims[i].size);
-  return pattern;
-}
-
-Pattern wholePattern(const View &view) {
-  Pattern pattern;
-  pattern.push(view.partitionPitch, view.partitions);
-  for (const isa::TileDim &dim : view.dims)
-    pattern.push(int64_t(dim.stride) * sizeOf(view.type), dim.size);
-  return pattern;
-}
-
-Cursor::Cursor(std::byte *base, const Pattern &pattern) : pattern_(pattern), inner_{0, 1}, pointer_(base), runStart_(base) {
-  if (pattern_.rank > 0)
-    inner_ = pattern_.dims[--pattern_.rank];
-}
-
-void Cursor::advance(int64_t n) {
-  innerIndex_ += n;
-  if (innerIndex_ < inner_.size) {
-    pointer_ += n * inner_.stride;
-    return;
-  }
-  innerIndex_ = 0;
-  for (int i = pattern_.rank - 1; i >= 0; --i) {
-    runStart_ += pattern_.dims[i].stride;
-    if (++index_[i] < pattern_.dims[i].size)
-      break;
-    runStart_ -= pattern_.dims[i].stride * pattern_.dims[i].size;
-    index_[i] = 0;
-  }
-  pointer_ = runStart_;
-}
-
-void Cursor::seek(int64_t element) {
-  innerIndex_ = element % inner_.size;
-  element /= inner_.size;
-  for (int i = pattern_.rank - 1; i >= 0; --i) {
-    index_[i] = element % pattern_.dims[i].size;
-    element /= pattern_.dims[i].size;
-    runStart_ += index_[i] * pattern_.dims[i].stride;
-  }
-  pointer_ = runStart_ + innerIndex_ * inner_.stride;
-}
-
 float *scratch(int slot, int64_t n) {
   thread_local std::vector<float> buffers[8];
   std::vector<float> &buffer = buffers[slot];
@@ -93,7 +19,7 @@ float *scratch(int slot, int64_t n) {
   return buffer.data();
 }
 
-Rows::Rows(const View &view) : view_(view), pattern_(patternOf(view)), count_(view.elements()) {
+Rows::Rows(const View &view, const Narrower &narrower) : view_(view), pattern_(patternOf(view)), narrower_(narrower), count_(view.elements()) {
   int bytes = sizeOf(view.type);
   contiguous_ = pattern_.isContiguous(bytes);
   direct_ = contiguous_ && view.type == DType::F32 && reinterpret_cast<uintptr_t>(view.base) % alignof(float) == 0 && view.partitionPitch % 4 == 0;
@@ -136,6 +62,20 @@ void copyRun(const std::byte *source, int64_t sourceStride, std::byte *target, i
 
 } // namespace
 
+/// Rounds contiguous values into a pattern.
+static void narrowRuns(const float *values, Cursor target, DType type, int64_t elements, const Narrower &narrower, Cursor index) {
+  while (elements > 0) {
+    int64_t n = std::min({target.run(), index.run(), elements});
+    narrower.narrow(values, type, target.pointer(), target.stride() / sizeOf(type), n, index);
+    values += n;
+    elements -= n;
+    if (elements == 0)
+      return;
+    target.advance(n);
+    index.advance(n);
+  }
+}
+
 const float *Rows::load(int partition, float *buffer) const {
   if (direct_)
     return reinterpret_cast<const float *>(row(partition));
@@ -147,8 +87,7 @@ const float *Rows::load(int partition, float *buffer) const {
 void Rows::store(int partition, const float *values) const {
   if (direct_ && values == reinterpret_cast<const float *>(row(partition)))
     return;
-  forEachRun(row(partition), pattern_, count_, sizeOf(view_.type),
-             [&](std::byte *at, int64_t stride, int64_t first, int64_t n) { numerics::narrow(values + first, view_.type, at, stride, n); });
+  narrowRuns(values, Cursor(row(partition), pattern_), view_.type, count_, narrower_, narrower_.indices(partition, view_.dims));
 }
 
 const std::byte *Rows::loadBits(int partition, std::byte *buffer) const {
@@ -202,20 +141,21 @@ void copyBits(Cursor source, Cursor target, int64_t elements, int elementBytes) 
   }
 }
 
-void copyCast(Cursor source, DType sourceType, Cursor target, DType targetType, int64_t elements) {
+void copyCast(Cursor source, DType sourceType, Cursor target, DType targetType, int64_t elements, const Narrower &narrower, Cursor index) {
   constexpr int64_t kChunk = 4096;
   float *buffer = scratch(6, kChunk);
   while (elements > 0) {
     // Device strides count bytes and need not be whole elements.
     bool whole = source.stride() % sizeOf(sourceType) == 0 && target.stride() % sizeOf(targetType) == 0;
-    int64_t n = whole ? std::min({source.run(), target.run(), kChunk}) : 1;
+    int64_t n = whole ? std::min({source.run(), target.run(), index.run(), kChunk}) : 1;
     numerics::widen(sourceType, source.pointer(), source.stride() / sizeOf(sourceType), buffer, n);
-    numerics::narrow(buffer, targetType, target.pointer(), target.stride() / sizeOf(targetType), n);
+    narrower.narrow(buffer, targetType, target.pointer(), target.stride() / sizeOf(targetType), n, index);
     elements -= n;
     if (elements == 0)
       return;
     source.advance(n);
     target.advance(n);
+    index.advance(n);
   }
 }
 

@@ -1,54 +1,12 @@
-// Rows of tiles as the kernels want them: coalesced patterns, contiguous fp32 copies only where needed, scratch of the thread.
+// Rows of tiles as the kernels want them: contiguous fp32 copies only where needed, scratch of the thread.
 #pragma once
 
-#include "lib/Sim/Execute.h"
+#include "lib/Sim/Execute/Narrower.h"
 
 #include <algorithm>
 #include <span>
 
 namespace manaslu::sim {
-
-/// An access pattern with bytes as strides, outermost first, without dimensions of size 1 and with contiguous neighbours merged.
-struct Pattern {
-  struct Dim {
-    int64_t stride;
-    int64_t size;
-  };
-  std::array<Dim, 6> dims;
-  int rank = 0;
-
-  void push(int64_t stride, int64_t size);
-  int64_t elements() const;
-  /// All elements lie side by side, in order.
-  bool isContiguous(int elementBytes) const { return rank == 0 || (rank == 1 && dims[0].stride == elementBytes); }
-};
-
-/// The pattern of one partition, or of a device operand (leaving out its first `skip` dimensions).
-Pattern patternOf(const View &view);
-Pattern patternOf(const DeviceView &view, int skip = 0);
-/// The pattern of a whole tile, the partition outermost.
-Pattern wholePattern(const View &view);
-
-/// Walks a pattern: `pointer()` is the current element, `run()` how many elements follow at distance `stride()`, itself included.
-class Cursor {
-public:
-  Cursor(std::byte *base, const Pattern &pattern);
-  std::byte *pointer() const { return pointer_; }
-  int64_t run() const { return inner_.size - innerIndex_; }
-  int64_t stride() const { return inner_.stride; }
-  /// Goes on by n <= run() elements.
-  void advance(int64_t n);
-  /// Goes to an element by its number in the pattern's order; only for a cursor at its start.
-  void seek(int64_t element);
-
-private:
-  Pattern pattern_;
-  Pattern::Dim inner_;
-  int64_t innerIndex_ = 0;
-  std::array<int64_t, 6> index_{};
-  std::byte *pointer_;
-  std::byte *runStart_;
-};
 
 /// n floats (or 4-byte words) of this thread's scratch memory; slots 0..7 are distinct. Valid until the next call with the same slot.
 float *scratch(int slot, int64_t n);
@@ -56,19 +14,21 @@ float *scratch(int slot, int64_t n);
 /// One tile whose rows (elements of one partition) are read or written as contiguous arrays.
 class Rows {
 public:
-  explicit Rows(const View &view);
+  /// `narrower` rounds what is stored.
+  explicit Rows(const View &view, const Narrower &narrower = {});
 
   int64_t count() const { return count_; }
   int partitions() const { return view_.partitions; }
   DType type() const { return view_.type; }
   const View &view() const { return view_; }
+  const Narrower &narrower() const { return narrower_; }
   std::byte *row(int partition) const { return view_.base + partition * view_.partitionPitch; }
 
   /// The row as fp32 values: in place when it is contiguous fp32, else widened into `buffer` (count() floats).
   const float *load(int partition, float *buffer) const;
   /// True when load() and target() work in place.
   bool isDirect() const { return direct_; }
-  /// Rounds count() values to the row's type. Nothing to do when `values` is the row itself.
+  /// Rounds count() values to the row's type as the instruction says. Nothing to do when `values` is the row itself.
   void store(int partition, const float *values) const;
 
   /// The row's bits, element by element: in place when contiguous, else copied into `buffer`.
@@ -82,6 +42,7 @@ public:
 private:
   View view_;
   Pattern pattern_;
+  Narrower narrower_;
   int64_t count_;
   int64_t low_ = 0, high_ = 0;
   bool contiguous_, direct_;
@@ -120,10 +81,10 @@ template <size_t inputCount, class F> void mapRows(Memory &memory, const Rows &t
   memory.parallel(rows, ordered ? rows : std::max<int64_t>(1, 32768 / std::max<int64_t>(work, 1)), RangeFunction(run));
 }
 
-/// Copies bits between two patterns of the same number of elements.
+/// Copies bits between two patterns of the same number of elements (N4).
 void copyBits(Cursor source, Cursor target, int64_t elements, int elementBytes);
-/// The same with a cast through fp32.
-void copyCast(Cursor source, DType sourceType, Cursor target, DType targetType, int64_t elements);
+/// The same with a cast through fp32; `index` walks the indices that `narrower` rounds by.
+void copyCast(Cursor source, DType sourceType, Cursor target, DType targetType, int64_t elements, const Narrower &narrower, Cursor index);
 
 /// A scalar operand, read before anything is written: an immediate, or one element per partition as fp32.
 class PartitionScalars {

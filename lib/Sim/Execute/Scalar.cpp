@@ -15,7 +15,7 @@ Status run(const isa::Activate &in, Memory &memory) {
     return bias.error();
   MANASLU_TILE(dst, in.dst, Write);
   auto function = static_cast<numerics::UnaryFunction>(in.func);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   std::array<float, 128> sums{};
   mapRows<1>(memory, target, {&source}, [&](int p, const std::array<const float *, 1> &values, float *out) {
     int64_t n = target.count();

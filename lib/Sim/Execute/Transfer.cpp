@@ -8,12 +8,15 @@ namespace manaslu::sim {
 
 namespace {
 
+/// `indexed` is the side whose dimensions the narrowing's strides count.
+template <class Side>
 void transfer(std::byte *source, const Pattern &sourcePattern, DType sourceType, std::byte *target, const Pattern &targetPattern, DType targetType,
-              int64_t elements) {
+              int64_t elements, const isa::Narrowing &narrowing, const Side &indexed, Memory &memory) {
+  Cursor from(source, sourcePattern), to(target, targetPattern);
   if (sourceType == targetType)
-    copyBits(Cursor(source, sourcePattern), Cursor(target, targetPattern), elements, sizeOf(sourceType));
-  else
-    copyCast(Cursor(source, sourcePattern), sourceType, Cursor(target, targetPattern), targetType, elements);
+    return copyBits(from, to, elements, sizeOf(sourceType));
+  Narrower narrower(narrowing, memory);
+  copyCast(from, sourceType, to, targetType, elements, narrower, narrower.indices(indexed));
 }
 
 } // namespace
@@ -24,7 +27,7 @@ Status run(const isa::DmaLoad &in, Memory &memory) {
   Pattern from = patternOf(src), to = wholePattern(dst);
   // Weights are most of a program's bytes. Rows that are contiguous in the target are apart from each other, so that parts may be copied at the same time.
   if (src.type != dst.type || !patternOf(dst).isContiguous(sizeOf(dst.type))) {
-    transfer(src.base, from, src.type, dst.base, to, dst.type, src.elements());
+    transfer(src.base, from, src.type, dst.base, to, dst.type, src.elements(), in.narrow, dst, memory);
     return {};
   }
   auto copy = [&](int64_t begin, int64_t end) {
@@ -40,21 +43,21 @@ Status run(const isa::DmaLoad &in, Memory &memory) {
 Status run(const isa::DmaStore &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_DEVICE(dst, in.dst, Write);
-  transfer(src.base, wholePattern(src), src.type, dst.base, patternOf(dst), dst.type, dst.elements());
+  transfer(src.base, wholePattern(src), src.type, dst.base, patternOf(dst), dst.type, dst.elements(), in.narrow, src, memory);
   return {};
 }
 
 Status run(const isa::DmaMove &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  transfer(src.base, wholePattern(src), src.type, dst.base, wholePattern(dst), dst.type, src.elements() * src.partitions);
+  transfer(src.base, wholePattern(src), src.type, dst.base, wholePattern(dst), dst.type, src.elements() * src.partitions, in.narrow, dst, memory);
   return {};
 }
 
 Status run(const isa::DmaCopy &in, Memory &memory) {
   MANASLU_DEVICE(src, in.src, Read);
   MANASLU_DEVICE(dst, in.dst, Write);
-  transfer(src.base, patternOf(src), src.type, dst.base, patternOf(dst), dst.type, src.elements());
+  transfer(src.base, patternOf(src), src.type, dst.base, patternOf(dst), dst.type, src.elements(), in.narrow, dst, memory);
   return {};
 }
 
@@ -78,7 +81,7 @@ Status run(const isa::DmaTranspose &in, Memory &memory) {
 
 Status run(const isa::DmaFill &in, Memory &memory) {
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst);
+  Rows target(dst, Narrower(in.narrow, memory));
   float *values = scratch(0, target.count());
   std::fill_n(values, target.count(), in.value);
   for (int p = 0; p < dst.partitions; ++p)

@@ -23,23 +23,24 @@ isa::DeviceOperand rowOf(const isa::DeviceOperand &table, int64_t row) {
   return operand;
 }
 
-void move(std::byte *source, const Pattern &from, DType sourceType, std::byte *target, const Pattern &to, DType targetType, int64_t n) {
+void move(Cursor source, DType sourceType, Cursor target, DType targetType, int64_t n, const Narrower &narrower, const Cursor &index) {
   if (sourceType == targetType)
-    copyBits(Cursor(source, from), Cursor(target, to), n, sizeOf(sourceType));
+    copyBits(source, target, n, sizeOf(sourceType));
   else
-    copyCast(Cursor(source, from), sourceType, Cursor(target, to), targetType, n);
+    copyCast(source, sourceType, target, targetType, n, narrower, index);
 }
 
 /// row += values, in fp32, narrowed after the addition.
-void addRow(const DeviceView &row, const Rows &source, int partition) {
+void addRow(const DeviceView &row, const Rows &source, int partition, const Narrower &narrower, const Cursor &index) {
   int64_t n = source.count();
   const float *values = source.load(partition, scratch(0, n));
   float *old = scratch(1, n);
   Pattern flat;
   flat.push(4, n);
-  copyCast(Cursor(row.base, patternOf(row, 1)), row.type, Cursor(reinterpret_cast<std::byte *>(old), flat), DType::F32, n);
+  Cursor place(row.base, patternOf(row, 1)), copy(reinterpret_cast<std::byte *>(old), flat);
+  copyCast(place, row.type, copy, DType::F32, n, Narrower(), index);
   numerics::evaluate(numerics::AluOperation::Add, old, values, old, n);
-  copyCast(Cursor(reinterpret_cast<std::byte *>(old), flat), DType::F32, Cursor(row.base, patternOf(row, 1)), row.type, n);
+  copyCast(copy, DType::F32, place, row.type, n, narrower, index);
 }
 
 } // namespace
@@ -54,9 +55,11 @@ Status run(const isa::DmaGather &in, Memory &memory) {
   for (int p = 0; p < index.partitions; ++p)
     rows[p] = indexAt(index, p);
   MANASLU_TILE(dst, in.dst, Write);
+  Narrower narrower(in.narrow, memory);
   for (int p = 0; p < dst.partitions; ++p) {
     MANASLU_DEVICE(row, rowOf(in.table, rows[p]), Read);
-    move(row.base, patternOf(row, 1), row.type, dst.base + p * dst.partitionPitch, patternOf(dst), dst.type, dst.elements());
+    move(Cursor(row.base, patternOf(row, 1)), row.type, Cursor(dst.base + p * dst.partitionPitch, patternOf(dst)), dst.type, dst.elements(), narrower,
+         narrower.indices(p, dst.dims));
   }
   return {};
 }
@@ -65,6 +68,7 @@ Status run(const isa::DmaScatter &in, Memory &memory) {
   MANASLU_TILE(index, in.index, Read);
   MANASLU_TILE(src, in.src, Read);
   Rows source(src);
+  Narrower narrower(in.narrow, memory);
   for (int p = 0; p < index.partitions; ++p)
     if (indexAt(index, p) < 0 || uint32_t(indexAt(index, p)) >= in.rows)
       return indexError(indexAt(index, p), in.rows, p);
@@ -72,10 +76,11 @@ Status run(const isa::DmaScatter &in, Memory &memory) {
     auto resolved = memory.device(rowOf(in.dst, indexAt(index, p)), in.add ? Access::ReadWrite : Access::Write);
     if (!resolved)
       return resolved.error();
+    Cursor index = narrower.indices(p, src.dims);
     if (in.add)
-      addRow(*resolved, source, p);
+      addRow(*resolved, source, p, narrower, index);
     else
-      move(source.row(p), patternOf(src), src.type, resolved->base, patternOf(*resolved, 1), resolved->type, source.count());
+      move(Cursor(source.row(p), patternOf(src)), src.type, Cursor(resolved->base, patternOf(*resolved, 1)), resolved->type, source.count(), narrower, index);
   }
   return {};
 }

@@ -33,7 +33,7 @@ Status run(const isa::TensorTensor &in, Memory &memory) {
   MANASLU_TILE(a, in.a, Read);
   MANASLU_TILE(b, in.b, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), left(a), right(b);
+  Rows target(dst, Narrower(in.narrow, memory)), left(a), right(b);
   mapRows<2>(memory, target, {&left, &right}, [&](int, const std::array<const float *, 2> &values, float *out) {
     numerics::evaluate(operationOf(in.op), values[0], values[1], out, target.count());
   });
@@ -49,7 +49,7 @@ Status run(const isa::TensorScalar &in, Memory &memory) {
   if (!second)
     return second.error();
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   mapRows<1>(memory, target, {&source}, [&](int p, const std::array<const float *, 1> &values, float *out) {
     applyScalar(operationOf(in.op0), in.reverse0, values[0], first->at(p), out, target.count());
     if (in.op1 != isa::AluOp::Bypass)
@@ -61,7 +61,7 @@ Status run(const isa::TensorScalar &in, Memory &memory) {
 Status run(const isa::Reciprocal &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   mapRows<1>(memory, target, {&source}, [&](int, const std::array<const float *, 1> &values, float *out) {
     numerics::evaluate(AluOperation::Divide, 1.0f, values[0], out, target.count());
   });
@@ -71,7 +71,7 @@ Status run(const isa::Reciprocal &in, Memory &memory) {
 Status run(const isa::Copy &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   if (src.type != dst.type) {
     mapRows<1>(memory, target, {&source}, [&](int, const std::array<const float *, 1> &values, float *out) {
       if (values[0] != out)
@@ -102,7 +102,7 @@ Status run(const isa::Copy &in, Memory &memory) {
 
 Status run(const isa::Memset &in, Memory &memory) {
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst);
+  Rows target(dst, Narrower(in.narrow, memory));
   float *values = scratch(0, target.count());
   std::fill_n(values, target.count(), in.value);
   for (int p = 0; p < dst.partitions; ++p)
@@ -126,7 +126,7 @@ Status run(const isa::Select &in, Memory &memory) {
   MANASLU_TILE(onTrue, in.onTrue, Read);
   MANASLU_TILE(onFalse, in.onFalse, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), masks(mask), yes(onTrue), no(onFalse);
+  Rows target(dst, Narrower(in.narrow, memory)), masks(mask), yes(onTrue), no(onFalse);
   int64_t n = target.count();
   if (onTrue.type != dst.type || onFalse.type != dst.type) {
     mapRows<3>(memory, target, {&masks, &yes, &no}, [&](int, const std::array<const float *, 3> &values, float *out) {
@@ -163,8 +163,7 @@ Status run(const isa::Random &in, Memory &memory) {
   auto *words = reinterpret_cast<uint32_t *>(scratch(0, n));
   for (int p = 0; p < dst.partitions; ++p) {
     uint64_t first = static_cast<uint64_t>(in.base) + static_cast<uint64_t>(p) * static_cast<uint64_t>(in.partitionStep);
-    for (int64_t i = 0; i < n; ++i)
-      words[i] = numerics::randomWord(site, first + static_cast<uint64_t>(i));
+    numerics::randomWords(site, first, 1, words, n);
     target.storeBits(p, reinterpret_cast<const std::byte *>(words));
   }
   return {};

@@ -13,7 +13,7 @@ using numerics::AluOperation;
 Status run(const isa::Reduce &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   int64_t width = 1;
   for (int i = 4 - in.axes; i < 4; ++i)
     width *= src.dims[static_cast<size_t>(i)].size;
@@ -38,7 +38,7 @@ Status run(const isa::Scan &in, Memory &memory) {
   if (!initial)
     return initial.error();
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), left(a), right(b);
+  Rows target(dst, Narrower(in.narrow, memory)), left(a), right(b);
   mapRows<2>(memory, target, {&left, &right}, [&](int p, const std::array<const float *, 2> &values, float *out) {
     numerics::scan(values[0], values[1], initial->at(p), static_cast<AluOperation>(in.op0), static_cast<AluOperation>(in.op1), out, target.count());
   });

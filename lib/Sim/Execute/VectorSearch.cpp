@@ -35,7 +35,7 @@ std::array<int64_t, 8> findEight(const float *values, const float *row, int64_t 
 Status run(const isa::Max8 &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src);
   mapRows<1>(memory, target, {&source}, [&](int, const std::array<const float *, 1> &values, float *out) {
     std::vector<float> row(values[0], values[0] + source.count());
     std::partial_sort(row.begin(), row.begin() + 8, row.end(), [](float a, float b) { return orderOf(a) > orderOf(b); });
@@ -63,7 +63,7 @@ Status run(const isa::MatchReplace8 &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(values, in.values, Read);
   MANASLU_TILE(dst, in.dst, Write);
-  Rows target(dst), source(src), wanted(values);
+  Rows target(dst, Narrower(in.narrow, memory)), source(src), wanted(values);
   mapRows<2>(memory, target, {&source, &wanted}, [&](int, const std::array<const float *, 2> &rows, float *out) {
     std::array<int64_t, 8> found = findEight(rows[1], rows[0], source.count());
     for (int64_t i = 0; i < source.count(); ++i)

@@ -95,7 +95,7 @@ TEST_CASE("the decoder names what it refuses", "[ISA]") {
   CHECK(refusal({255}) == "unknown opcode 255");
   std::vector<uint64_t> words = encode(Copy());
   words.pop_back();
-  CHECK(refusal(words) == "copy takes 7 words, the stream has 6 left");
+  CHECK(refusal(words) == "copy takes 13 words, the stream has 12 left");
   words = encode(Copy());
   words[1] |= uint64_t(1) << 63;
   CHECK(refusal(words) == "copy: reserved bits are set in word 1 (0x8000000000000000)");
@@ -112,7 +112,7 @@ TEST_CASE("a stream's refusal names instruction and byte", "[ISA]") {
   words.push_back(0);
   Result<std::vector<Instruction>> result = decodeStream(words, "ve");
   REQUIRE(!result);
-  CHECK(result.error().items().front().where == "stream ve, instruction 1 at byte 56");
+  CHECK(result.error().items().front().where == "stream ve, instruction 1 at byte 104");
 }
 
 TEST_CASE("values that do not fit are refused before encoding", "[ISA]") {

@@ -13,6 +13,8 @@ template <class T> T randomValue(const FieldLayout &layout, std::mt19937_64 &ran
   if constexpr (std::is_same_v<T, float>) {
     return std::bit_cast<float>(static_cast<uint32_t>(random()));
   } else {
+    if (layout.minimum == 0 && layout.maximum == 0)
+      return fromBits<T>(static_cast<int64_t>(random()));
     uint64_t choice = random() % 8;
     if (choice < 2)
       return fromBits<T>(choice == 0 ? layout.minimum : layout.maximum);

@@ -191,7 +191,7 @@ TEST_CASE("reduce, over axes and over partitions, in the order of the contract",
   }
 }
 
-TEST_CASE("select moves bits of equal types, NaNs of any payload included", "[execute]") {
+TEST_CASE("N4: select moves bits of equal types, NaNs of any payload included", "[execute]") {
   PlainMemory memory;
   TileOperand mask = sbuf(DType::Bool, 128, 0, 16), yes = sbuf(DType::F32, 128, 256, 16), no = sbuf(DType::F32, 128, 512, 16),
               dst = sbuf(DType::F32, 128, 1024, 16);
@@ -210,7 +210,7 @@ TEST_CASE("select moves bits of equal types, NaNs of any payload included", "[ex
       REQUIRE(std::memcmp(memory.row(dst, p)[i], memory.row((p + int(i)) % 3 == 0 ? yes : no, p)[i], 4) == 0);
 }
 
-TEST_CASE("transposes move bits", "[execute]") {
+TEST_CASE("N4: transposes move bits", "[execute]") {
   for (DType type : {DType::F32, DType::BF16, DType::U8})
     for (auto [p, f] : {std::pair(128, 128), std::pair(96, 33), std::pair(1, 7), std::pair(17, 1)}) {
       PlainMemory memory;
@@ -377,4 +377,29 @@ TEST_CASE("matmul with operands and results that are not contiguous", "[execute]
         expected[m][n] = std::fmaf(a[k][m], b[k][n], expected[m][n]);
   REQUIRE(sim::execute(in, memory));
   checkRows(memory, in.acc, expected);
+}
+
+TEST_CASE("N59: integer operands accumulate the same whole numbers in int32 as in fp32", "[execute]") {
+  PlainMemory memory;
+  Matmul in;
+  in.stationary = sbuf(DType::I8, 96, 0, 8), in.moving = sbuf(DType::I8, 96, 512, 12), in.accumulate = true;
+  std::mt19937 random(3);
+  for (const TileOperand &operand : {in.stationary, in.moving})
+    for (int p = 0; p < 96; ++p)
+      for (std::byte *address : memory.row(operand, p))
+        *address = static_cast<std::byte>(random());
+  TileOperand wide = psum(8, 0, 12), whole = psum(8, 256, 12);
+  whole.type = DType::I32;
+  for (int p = 0; p < 8; ++p)
+    for (int i = 0; i < 12; ++i) {
+      float start = static_cast<float>(100 * p - i);
+      numerics::fromF32(DType::F32, start, memory.row(wide, p)[size_t(i)]);
+      numerics::fromF32(DType::I32, start, memory.row(whole, p)[size_t(i)]);
+    }
+  in.acc = wide;
+  REQUIRE(sim::execute(in, memory));
+  in.acc = whole;
+  REQUIRE(sim::execute(in, memory));
+  CHECK(rowsOf(memory, wide) == rowsOf(memory, whole));
+  CHECK(memory.values(whole, 3)[4] != 296.0f);
 }

@@ -102,7 +102,7 @@ void mutate(Program &program, std::mt19937_64 &random) {
             auto fresh = isa::test::randomValue<std::decay_t<decltype(value)>>(layout, random);
             // Half of the time a small step from what was there, which more often passes the verifier.
             if constexpr (std::is_integral_v<std::decay_t<decltype(value)>> && !std::is_same_v<std::decay_t<decltype(value)>, bool>)
-              if (random() % 2) {
+              if (random() % 2 && layout.minimum != layout.maximum) {
                 auto step = static_cast<int64_t>(random() % 9) - 4;
                 int64_t next = static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(step));
                 fresh = static_cast<std::decay_t<decltype(value)>>(std::clamp(next, layout.minimum, layout.maximum));
