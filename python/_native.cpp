@@ -132,12 +132,12 @@ py::tuple compileModel(const std::string &model, const std::string &weights, con
   return py::make_tuple(done.output, done.report);
 }
 
-py::dict runProgram(Program &program, const py::dict &inputs, int threads, bool clock, bool checkLevels) {
+py::dict runProgram(Program &program, const py::dict &inputs, int threads, bool clock, bool checkLevels, const std::string &trace) {
   NamedArrays arrays = toHost(inputs, program.inputs());
   Result<NamedArrays> outputs = Error();
   {
     py::gil_scoped_release release;
-    outputs = program.run(arrays, RunOptions{threads, clock, checkLevels});
+    outputs = program.run(arrays, RunOptions{.threads = threads, .clock = clock, .checkLevels = checkLevels, .trace = trace});
   }
   return toDictionary(unwrap(std::move(outputs)));
 }
@@ -176,7 +176,7 @@ PYBIND11_MODULE(_native, module) {
              return std::make_unique<Program>(unwrap(std::move(program)));
            }),
            py::arg("path"))
-      .def("run", runProgram, py::arg("inputs"), py::arg("threads") = 0, py::arg("clock") = true, py::arg("check_levels") = false)
+      .def("run", runProgram, py::arg("inputs"), py::arg("threads") = 0, py::arg("clock") = true, py::arg("check_levels") = false, py::arg("trace") = "")
       .def_property_readonly("inputs", [](const Program &program) { return describeSignature(program.inputs()); })
       .def_property_readonly("outputs", [](const Program &program) { return describeSignature(program.outputs()); })
       .def_property_readonly("states", [](const Program &program) { return describeSignature(program.states()); })

@@ -59,6 +59,8 @@ struct RunOptions {
   int threads = 0;          ///< 0: one for each processor; never changes a bit
   bool clock = true;        ///< simulate time and energy
   bool checkLevels = false; ///< interpret the tile program as well (in a child process) and compare every bit: MN-RUN-LEVELS
+  bool values = true;       ///< false: time, energy and order only; inputs are not looked at, there are no outputs, states stay: MN-RUN-VALUES
+  std::string trace;        ///< file for the simulated timeline (Perfetto, lib/Sim/Trace/Perfetto.h), or empty; needs the clock. MN-USE-002, MN-IO-002
 };
 
 /// A loaded program and its state. Not for two threads at once.

@@ -35,9 +35,11 @@ static const std::vector<Flag> kRunFlags = {
     {"--random", "", "SEED", "", "", "draw the inputs: floats from N(0, 1), integers below the smallest table that they index"},
     {"--outputs", "", "OUT.npz", "", "", "write the outputs"},
     {"--report", "", "R.json", "", "", "write the report of the execution"},
+    {"--trace", "", "T.pftrace", "", "", "write the simulated timeline as a Perfetto trace"},
     {"--check-levels", "", "", "", "", "interpret the tile program as well and compare every bit"},
     {"--threads", "", "N", "", "0", "threads of the simulator (0: one for each processor)"},
     {"--no-clock", "", "", "", "", "values only, no time and energy"},
+    {"--no-values", "", "", "", "", "time and energy only: no tensor is computed and no input is needed"},
     {"--state-in", "", "S.npz", "", "", "the state to start from"},
     {"--state-out", "", "S.npz", "", "", "write the state at the end"},
 };

@@ -7,6 +7,7 @@
 #include "lib/Driver/Report.h"
 #include "lib/ISA/Checksum.h"
 #include "lib/Sim/Machine.h"
+#include "lib/Sim/Trace/Perfetto.h"
 #include "lib/Target/IsaProgram.h"
 #include "manaslu/Driver.h"
 
@@ -54,14 +55,14 @@ Status checkSuffix(const std::string &path) {
   return {};
 }
 
-nlohmann::ordered_json simulatedFigures(const sim::RunResult &run) {
+nlohmann::ordered_json simulatedFigures(const sim::RunResult &run, int64_t startStopNs) {
   auto ns = [](int64_t ps) { return static_cast<double>(ps) / 1000; };
   nlohmann::ordered_json engines, energy;
   for (int i = 0; i < kEngineCount; ++i)
     engines[std::string(nameOf(static_cast<Engine>(i)))]["busy_ns"] = ns(run.busyPs[i]);
   engines["pe"]["transpose_ns"] = ns(run.transposePs);
   double total = addEnergy(energy, run.energy);
-  return {{"time_ns", ns(run.timePs)}, {"energy_nj", total}, {"energy", energy}, {"engines", engines}};
+  return {{"time_ns", ns(run.timePs)}, {"start_stop_ns", startStopNs}, {"energy_nj", total}, {"energy", energy}, {"engines", engines}};
 }
 
 std::string duration(double nanoseconds) {
@@ -170,25 +171,38 @@ Result<RegionBytes> bind(Program::State &state, const NamedArrays &inputs) {
 
 Result<NamedArrays> Program::run(const NamedArrays &inputs, const RunOptions &options) {
   State &state = *state_;
+  if (!options.trace.empty() && !options.clock)
+    return Error("MN-USE-002", "a trace shows simulated time; it cannot be written without the clock");
   if (options.checkLevels && state.program.tileProgram.empty())
     return Error("MN-RUN-STRIPPED", "the program holds no tile program to compare with; compile it without --strip", state.path);
   if (Status made = ensureMachine(state); !made)
     return made.error();
-  Result<RegionBytes> before = bind(state, inputs);
+  Result<RegionBytes> before = options.values ? bind(state, inputs) : RegionBytes();
   if (!before)
     return before.error();
   RegionBytes after(state.program.regions.size());
   std::vector<std::span<const std::byte>> boundInputs;
   std::vector<std::span<std::byte>> boundOutputs;
-  for (uint32_t region : state.regionsOf(kInput))
-    boundInputs.push_back((*before)[region]);
-  for (uint32_t region : state.regionsOf(kOutput)) {
-    after[region].resize(state.program.regions[region].bytes);
-    boundOutputs.push_back(after[region]);
+  if (options.values) {
+    for (uint32_t region : state.regionsOf(kInput))
+      boundInputs.push_back((*before)[region]);
+    for (uint32_t region : state.regionsOf(kOutput)) {
+      after[region].resize(state.program.regions[region].bytes);
+      boundOutputs.push_back(after[region]);
+    }
   }
   sim::RunOptions simulation;
   simulation.threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   simulation.clock = options.clock;
+  simulation.values = options.values;
+  std::unique_ptr<sim::PerfettoTrace> trace;
+  if (!options.trace.empty()) {
+    auto opened = sim::PerfettoTrace::create(options.trace, state.program, state.machine->chip());
+    if (!opened)
+      return opened.error();
+    trace = std::move(*opened);
+    simulation.trace = trace.get();
+  }
   auto begin = std::chrono::steady_clock::now();
   Result<sim::RunResult> result = state.machine->run(boundInputs, boundOutputs, simulation);
   if (!result)
@@ -204,7 +218,12 @@ Result<NamedArrays> Program::run(const NamedArrays &inputs, const RunOptions &op
     if (Status same = checkLevels(state.program, *before, after); !same)
       return same.error();
   }
+  if (trace)
+    if (Status complete = trace->finish(state.last->timePs); !complete)
+      return complete.error();
   NamedArrays outputs;
+  if (!options.values)
+    return outputs;
   for (uint32_t region : state.regionsOf(kOutput))
     outputs.emplace_back(state.program.regions[region].name, toHost(after[region], state.program.regions[region]));
   return outputs;
@@ -256,7 +275,7 @@ std::string Program::report() const {
     const sim::RunResult &run = *state.last;
     if (state.lastClock) {
       // Time first, the bound after it: the order of interfaces.md.
-      nlohmann::ordered_json simulated = simulatedFigures(run);
+      nlohmann::ordered_json simulated = simulatedFigures(run, state.machine->chip().startStopNs);
       if (report.contains("simulated"))
         simulated.update(report["simulated"]);
       report["simulated"] = simulated;

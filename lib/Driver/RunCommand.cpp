@@ -22,18 +22,33 @@ Result<NamedArrays> inputsOf(const Invocation &invocation, const Program &progra
   return program.randomInputs(*seed);
 }
 
+/// Flags that make no sense together, all at once.
+static Status checkFlags(const Invocation &invocation) {
+  Error error;
+  for (const char *flag : {"--no-clock", "--inputs", "--random", "--outputs", "--check-levels", "--state-in", "--state-out"})
+    if (invocation.has("--no-values") && invocation.has(flag))
+      error.add("MN-USE-002", std::string("--no-values simulates time without tensors; it excludes ") + flag);
+  if (invocation.has("--trace") && invocation.has("--no-clock"))
+    error.add("MN-USE-002", "--trace shows simulated time; it excludes --no-clock");
+  if (invocation.value("--trace") == "-")
+    error.add("MN-USE-002", "--trace wants a file, not standard output: a trace is not written from begin to end");
+  return error.empty() ? Status() : Status(error);
+}
+
 CommandResult runCommand(const Invocation &invocation) {
   Result<int64_t> threads = numberOf(invocation, "--threads", 0, 4096);
   if (!threads)
     return threads.error();
-  for (const char *flag : {"--outputs", "--report", "--state-out"})
+  if (Status flags = checkFlags(invocation); !flags)
+    return flags.error();
+  for (const char *flag : {"--outputs", "--report", "--state-out", "--trace"})
     if (invocation.has(flag))
       if (Status writable = checkWritable(invocation.value(flag)); !writable)
         return writable.error();
   Result<Program> program = Program::load(invocation.words.front());
   if (!program)
     return program.error();
-  Result<NamedArrays> inputs = inputsOf(invocation, *program);
+  Result<NamedArrays> inputs = invocation.has("--no-values") ? NamedArrays{} : inputsOf(invocation, *program);
   if (!inputs)
     return inputs.error();
   if (invocation.has("--state-in")) {
@@ -43,12 +58,15 @@ CommandResult runCommand(const Invocation &invocation) {
     if (Status set = program->setState(*state); !set)
       return set.error();
   }
-  RunOptions options{static_cast<int>(*threads), !invocation.has("--no-clock"), invocation.has("--check-levels")};
+  RunOptions options{static_cast<int>(*threads), !invocation.has("--no-clock"), invocation.has("--check-levels"), !invocation.has("--no-values"),
+                     invocation.value("--trace")};
   Result<NamedArrays> outputs = program->run(*inputs, options);
   if (!outputs)
     return outputs.error();
   // All that was asked for, or nothing: a file is removed again if a later one fails.
   std::vector<std::string> written;
+  if (invocation.has("--trace"))
+    written.push_back(options.trace);
   auto undo = [&](const Error &error) {
     for (const std::string &path : written)
       if (path != "-")

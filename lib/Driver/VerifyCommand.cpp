@@ -123,7 +123,10 @@ CommandResult verifyCommand(const Invocation &invocation) {
   auto matched = matchArrays(*inputs, program->inputs(), "input");
   if (!matched)
     return matched.error();
-  Result<NamedArrays> outputs = program->run(*inputs, RunOptions{static_cast<int>(*threads), /*clock=*/false});
+  RunOptions options;
+  options.threads = static_cast<int>(*threads);
+  options.clock = false;
+  Result<NamedArrays> outputs = program->run(*inputs, options);
   if (!outputs)
     return outputs.error();
   Result<NamedArrays> reference = referenceOf(invocation.value("--against"), *matched);

@@ -83,7 +83,9 @@ Described describe(const isa::TensorScalar &in, const Chip &) {
   return laneWork(Operation::TensorScalar, elementsOf(in.dst), divides ? Arithmetic::Divide : Arithmetic::Other, two ? 2 : 1);
 }
 Described describe(const isa::Reduce &in, const Chip &) {
-  Described out = laneWork(Operation::Reduce, elementsOf(in.src), arithmeticOf(in.op));
+  // Only sums and maxima of bf16 have the fast rate.
+  bool fast = in.op == isa::AluOp::Add || in.op == isa::AluOp::Max;
+  Described out = laneWork(Operation::Reduce, elementsOf(in.src), fast ? arithmeticOf(in.op) : Arithmetic::Other);
   out.work.bf16 = in.src.type == DType::BF16;
   return out;
 }
@@ -202,8 +204,7 @@ int64_t controlPicoseconds(const Chip &chip, const isa::Instruction &instruction
     return picoseconds(chip.semaphoreCycles, mhz);
   if (std::holds_alternative<isa::RegLoadDevice>(instruction) || std::holds_alternative<isa::RegStoreDevice>(instruction))
     return chip.dmaLatencyNs * 1000;
-  bool free =
-      std::holds_alternative<isa::Loop>(instruction) || std::holds_alternative<isa::EndLoop>(instruction) || std::holds_alternative<isa::Halt>(instruction);
+  bool free = std::holds_alternative<isa::Loop>(instruction) || std::holds_alternative<isa::EndLoop>(instruction);
   return free ? 0 : picoseconds(chip.controlCycles, mhz);
 }
 

@@ -3,6 +3,7 @@
 
 #include "lib/Chip/Energy.h"
 #include "lib/ISA/Program.h"
+#include "lib/Sim/Trace.h"
 
 #include <memory>
 #include <span>
@@ -13,15 +14,9 @@ namespace manaslu::sim {
 struct RunOptions {
   int threads = 1;                   ///< host threads; bits do not depend on it
   bool clock = true;                 ///< false: no simulated time (all times are zero); values and checks stay
+  bool values = true;                ///< false: time, order and registers only; no tensor is read or computed, inputs and outputs are not looked at
   uint64_t fuel = uint64_t(1) << 36; ///< units of about a microsecond of host work; MN-RUN-FUEL when used up
-  bool trace = false;                ///< fill RunResult::trace
-};
-
-/// One instruction in time.
-struct TraceEvent {
-  isa::StreamId stream;
-  uint32_t instruction;   ///< index in its stream
-  int64_t startPs, endPs; ///< occupancy of the engine, or a transfer from issue to its last byte
+  TraceSink *trace = nullptr;        ///< hears every event; only with the clock
 };
 
 /// What one execution did. Times are simulated picoseconds.
@@ -37,7 +32,6 @@ struct RunResult {
   int64_t psumPeakBanks = 0;             ///< highest bank touched
   double hostSeconds = 0;
   int threads = 1;
-  std::vector<TraceEvent> trace;
 };
 
 /// A program loaded into a core. Not copyable; one run at a time.
@@ -51,6 +45,7 @@ public:
   ~Machine();
 
   /// One execution. `inputs` and `outputs` are bound in the order of the input and output regions and have exactly their sizes (MN-RUN-INPUT).
+  /// Without values, a program whose addresses or loops depend on values in memory is refused: MN-RUN-VALUES.
   /// After an error the outputs hold unspecified bytes of this run; state regions keep their values from before the run.
   Result<RunResult> run(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs, const RunOptions &options = {});
 

@@ -88,12 +88,13 @@ class Program(torch.nn.Module):
     def forward(self, *args, **kwargs):
         return self.run(*args, **kwargs)
 
-    def run(self, *args, threads: int = 0, clock: bool = True, check_levels: bool = False, **kwargs):
-        """One execution. `clock`: simulate time and energy as well; `check_levels`: hold the binary against the tile program."""
+    def run(self, *args, threads: int = 0, clock: bool = True, check_levels: bool = False, trace=None, **kwargs):
+        """One execution. `clock`: simulate time and energy as well; `check_levels`: hold the binary against the tile program; `trace`: write the simulated timeline to
+        this file (Perfetto)."""
         given = self._structure.flatten(args, kwargs, list(self._inputs))
         arrays = {name: self._to_array(name, value) for name, value in given.items()}
         with errors():
-            results = self._native.run(arrays, threads=threads, clock=clock, check_levels=check_levels)
+            results = self._native.run(arrays, threads=threads, clock=clock, check_levels=check_levels, trace=os.fspath(trace) if trace else "")
         return self._structure.unflatten({name: self._to_tensor(name, array) for name, array in results.items()})
 
     def _to_array(self, name: str, value):

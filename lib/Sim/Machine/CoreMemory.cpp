@@ -105,17 +105,26 @@ Status CoreMemory::begin(std::span<const std::span<const std::byte>> inputs, std
         storage.data = isInput ? const_cast<std::byte *>(inputs[next].data()) : outputs[next].data();
       ++next;
     }
-    if (storage.checksWritten)
-      storage.written.clear();
-    if (region.kind == isa::RegionKind::State)
-      std::memcpy(storage.before.data(), storage.data, region.bytes);
   }
   if (nextInput < inputs.size() || nextOutput < outputs.size())
     error.add("MN-RUN-INPUT", "the program has " + std::to_string(nextInput) + " inputs and " + std::to_string(nextOutput) + " outputs, got " +
                                   std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()));
+  forget();
+  return error.empty() ? Status() : Status(error);
+}
+
+void CoreMemory::beginUnbound() { forget(); }
+
+void CoreMemory::forget() {
+  for (size_t i = 0; i < regions_.size(); ++i) {
+    RegionStorage &storage = regions_[i];
+    if (storage.checksWritten)
+      storage.written.clear();
+    if (program_.regions[i].kind == isa::RegionKind::State)
+      std::memcpy(storage.before.data(), storage.data, program_.regions[i].bytes);
+  }
   sbufWritten_.clear();
   psumWritten_.clear();
-  return error.empty() ? Status() : Status(error);
 }
 
 void CoreMemory::rollBack() {

@@ -17,6 +17,8 @@ public:
 
   /// Binds inputs and outputs, forgets what was written, keeps copies of the state. MN-RUN-INPUT when sizes differ.
   Status begin(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs);
+  /// The same for a run without values: nothing is bound.
+  void beginUnbound();
   /// Every output byte was written, or MN-RUN-UNINIT.
   Status checkOutputs();
   /// State regions as they were before begin().
@@ -44,6 +46,7 @@ public:
 private:
   CoreMemory(const isa::Program &program, const Chip &chip);
   Status allocate();
+  void forget();
   WrittenMap *writtenOf(int memory);
   Status checkRow(const isa::DeviceOperand &operand, int64_t shift, Access access);
 

@@ -30,6 +30,8 @@ Status Scheduler::executeValues(Stream &stream, const DecodedInstruction &in, Ti
   if (Status status = checkOrder(stream, in, timeline, epoch); !status)
     return status;
   account(in);
+  if (!options_.values)
+    return {};
   if (const auto *matmul = std::get_if<isa::Matmul>(in.instruction))
     return deferMatmul(*matmul);
   if (matmuls_.size() > 0 && conflictsWithMatmuls(stream, in))
@@ -171,9 +173,12 @@ int64_t Scheduler::issueWork(Stream &stream, const DecodedInstruction &in, int64
   stream.previousStart = start;
   stream.gate = 0;
   stream.lastCompletion = std::max(stream.lastCompletion, completion);
-  if (options_.trace)
-    result_.trace.push_back({stream.code->id, stream.pc, start, end});
-  signal(stream, in, stream.timeline, stream.epoch, completion);
+  TraceMark mark = 0;
+  if (options_.trace) {
+    mark = options_.trace->work({stream.code->id, stream.pc, start, end});
+    traceAccesses(stream, in, start, end);
+  }
+  signal(stream, in, stream.timeline, stream.epoch, completion, mark);
   return end;
 }
 
@@ -198,6 +203,7 @@ Timeline Scheduler::chainFor(Stream &stream, const DecodedInstruction &in) {
 
 int64_t Scheduler::issueTransfer(Stream &stream, const DecodedInstruction &in, int64_t now, Timeline timeline, uint32_t epoch) {
   int64_t completion = now;
+  pieces_.clear();
   if (options_.clock) {
     int64_t arrival = now + chip_.dmaLatencyNs * 1000, pieces = transferPieces(chip_, in.cost.transfer);
     int ring = static_cast<int>(stream.code->id) - static_cast<int>(isa::StreamId::Dma0);
@@ -207,16 +213,34 @@ int64_t Scheduler::issueTransfer(Stream &stream, const DecodedInstruction &in, i
       int64_t begin = std::max(free, arrival);
       free = begin + rowsOfPiece(chip_, in.cost.transfer, piece) * in.cost.rowPs;
       completion = std::max(completion, free);
+      if (options_.trace)
+        pieces_.push_back({static_cast<int>((piece + ring) % chip_.dmaMovers), begin, free});
       if (moverBusy_.empty() || moverBusy_.back() != std::pair(begin, free))
         moverBusy_.emplace_back(begin, free);
     }
   }
   stream.lastCompletion = std::max(stream.lastCompletion, completion);
   stream.outstanding.emplace_back(timeline, epoch);
-  if (options_.trace)
-    result_.trace.push_back({stream.code->id, stream.pc, now, completion});
-  signal(stream, in, timeline, epoch, completion);
-  return now + ticks(in.cost.occupancyPs);
+  int64_t end = now + ticks(in.cost.occupancyPs);
+  TraceMark mark = 0;
+  if (options_.trace) {
+    mark = options_.trace->transfer({stream.code->id, stream.pc, now, end}, pieces_);
+    traceAccesses(stream, in, pieces_.front().startPs, completion);
+  }
+  signal(stream, in, timeline, epoch, completion, mark);
+  return end;
+}
+
+void Scheduler::traceAccesses(const Stream &stream, const DecodedInstruction &in, int64_t start, int64_t end) const {
+  for (uint32_t i = 0; i < in.operandCount; ++i) {
+    const DecodedOperand &operand = stream.code->operands[in.firstOperand + i];
+    const Footprint &shape = operand.footprint;
+    if (shape.isDevice())
+      continue;
+    int64_t shift = static_cast<int64_t>(stream.registers[shape.reg]) * shape.scale;
+    options_.trace->access({shape.memory == 0 ? isa::Space::Sbuf : isa::Space::Psum, shape.firstPartition, shape.lastPartition, shape.low + shift,
+                            shape.high + shift, shape.dense, operand.access != Access::Write, operand.access != Access::Read, start, end});
+  }
 }
 
 int64_t Scheduler::transferBusyTime() {

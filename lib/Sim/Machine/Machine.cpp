@@ -7,6 +7,26 @@
 
 namespace manaslu::sim {
 
+namespace {
+
+/// Whether the course of the program and what it touches are known without values: no register is loaded and no row is written where an index says.
+Status checkIndependent(const isa::Program &program) {
+  Error error;
+  for (const auto &[stream, instructions] : program.streams)
+    for (size_t i = 0; i < instructions.size() && error.items().size() < 20; ++i) {
+      const isa::Instruction &each = instructions[i];
+      bool loads = std::holds_alternative<isa::RegLoad>(each) || std::holds_alternative<isa::RegLoadDevice>(each);
+      if (loads || std::holds_alternative<isa::DmaScatter>(each))
+        error.add("MN-RUN-VALUES",
+                  loads ? "a register takes a value from memory, so the program's course is not known without values"
+                        : "rows are written where an index says, so what is written is not known without values",
+                  isa::nameOf(stream) + " instruction " + std::to_string(i) + " (" + std::string(isa::mnemonicOf(each)) + ")");
+    }
+  return error.empty() ? Status() : Status(error);
+}
+
+} // namespace
+
 struct Machine::Core {
   const isa::Program *program;
   Chip chip;
@@ -38,12 +58,19 @@ Result<Machine> Machine::create(const isa::Program &program) {
 }
 
 Result<RunResult> Machine::run(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs, const RunOptions &options) {
+  if (options.trace && !options.clock)
+    return Error("MN-USE-002", "a trace needs the clock");
   int threads = std::clamp(options.threads, 1, 64);
   if (threads > 1 && (!core_->pool || core_->pool->threads() != threads))
     core_->pool = std::make_unique<WorkerPool>(threads);
   core_->memory->use(threads > 1 ? core_->pool.get() : nullptr);
-  if (Status status = core_->memory->begin(inputs, outputs); !status)
+  if (!options.values) {
+    if (Status status = checkIndependent(*core_->program); !status)
+      return status.error();
+    core_->memory->beginUnbound();
+  } else if (Status status = core_->memory->begin(inputs, outputs); !status) {
     return status.error();
+  }
   Scheduler scheduler(*core_->program, core_->chip, core_->code, *core_->memory, options);
   auto result = scheduler.run();
   if (result)

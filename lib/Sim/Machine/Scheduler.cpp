@@ -99,18 +99,26 @@ Result<std::optional<int64_t>> Scheduler::passWait(Stream &stream, const Decoded
     stream.knowledge.join(increment.knowledge);
     stream.knowledge.learn(increment.timeline, increment.epoch);
     stream.knowledge.learn(increment.stream, increment.streamEpoch);
+    if (options_.trace && joined + 1 == value)
+      options_.trace->follows(stream.code->id, in.sync->waitSem, increment.mark);
   }
   return std::optional<int64_t>(now);
 }
 
-void Scheduler::signal(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch, int64_t time) {
+void Scheduler::signal(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch, int64_t time, TraceMark mark) {
   uint16_t number = in.sync->signalSem;
   if (number == isa::kNoSemaphore)
     return;
   ++semaphores_[number].pending;
   ++result_.counts.signals[static_cast<int>(stream.code->engine)];
-  arriving_.push_back({time, stream.knowledge, timeline, epoch, stream.timeline, stream.epoch});
+  arriving_.push_back({time, stream.knowledge, timeline, epoch, stream.timeline, stream.epoch, mark});
   events_.push({time, 0, 0, number, arriving_.size() - 1});
+}
+
+void Scheduler::traceWait(Stream &stream, int64_t now) {
+  if (options_.trace && stream.waitsSince >= 0 && stream.waitsSince < now)
+    options_.trace->waited(stream.code->id, stream.pc, stream.waitsSince, now);
+  stream.waitsSince = -1;
 }
 
 Status Scheduler::step(Stream &stream, int64_t now) {
@@ -120,6 +128,8 @@ Status Scheduler::step(Stream &stream, int64_t now) {
       auto held = passWait(stream, in, now);
       if (!held)
         return located(held.error(), stream);
+      if (stream.waitsSince < 0 && (!*held || **held > now))
+        stream.waitsSince = now;
       if (!*held)
         return {};
       if (**held > now) {
@@ -129,6 +139,7 @@ Status Scheduler::step(Stream &stream, int64_t now) {
         now = **held;
         continue;
       }
+      traceWait(stream, now);
       if (fuel_ < in.cost.fuel)
         return located(Error("MN-RUN-FUEL", "the budget of " + std::to_string(options_.fuel) + " units of work is used up after " +
                                                 std::to_string(result_.instructions) + " instructions"),

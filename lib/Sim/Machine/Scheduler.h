@@ -37,7 +37,8 @@ private:
   Status step(Stream &stream, int64_t now);
   Status arrive(const Event &event);
   Result<std::optional<int64_t>> passWait(Stream &stream, const DecodedInstruction &in, int64_t now);
-  void signal(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch, int64_t time);
+  void signal(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch, int64_t time, TraceMark mark);
+  void traceWait(Stream &stream, int64_t now);
   Status finish();
 
   // Sequence.cpp: control instructions. The time of the stream's next instruction, or nothing when it waits for others.
@@ -60,6 +61,7 @@ private:
   void forgetOldAccesses();
   void account(const DecodedInstruction &in);
   int64_t transferBusyTime();
+  void traceAccesses(const Stream &stream, const DecodedInstruction &in, int64_t start, int64_t end) const;
 
   // Report.cpp: messages.
   std::string whereIs(const Stream &stream) const;
@@ -90,6 +92,7 @@ private:
   std::array<int, isa::kSemaphoreCount> chainHint_; ///< chain last used with a semaphore
   std::vector<int64_t> movers_;                     ///< when each mover is free
   std::vector<std::pair<int64_t, int64_t>> moverBusy_;
+  std::vector<TracePiece> pieces_; ///< of the transfer being issued, for the trace
   std::array<int64_t, kEngineCount> sbufBusyUntil_{}, psumBusyUntil_{};
   int64_t peWarm_ = 0, peIdleSince_ = 0;
 };

@@ -28,14 +28,21 @@ Result<std::optional<int64_t>> Scheduler::control(Stream &stream, const DecodedI
     enterBarrier(stream, next);
     return Next();
   }
+  TraceMark mark = 0;
+  if (options_.trace && (in.sync->signalSem != isa::kNoSemaphore || in.operandCount > 0)) {
+    mark = options_.trace->control({stream.code->id, stream.pc, now, next});
+    traceAccesses(stream, in, now, next);
+  }
   if (in.sync->signalSem != isa::kNoSemaphore) {
     Knowledge before = stream.knowledge;
     for (auto [chain, epoch] : stream.outstanding)
       stream.knowledge.learn(chain, epoch);
-    signal(stream, in, stream.timeline, ++stream.epoch, completion);
+    signal(stream, in, stream.timeline, ++stream.epoch, completion, mark);
     stream.knowledge = before;
   }
   if (in.role == Role::Halt) {
+    if (options_.trace)
+      options_.trace->halted(stream.code->id, stream.pc, next);
     stream.state = StreamState::Halted;
     stream.lastCompletion = completion;
     return Next();
@@ -111,8 +118,13 @@ void Scheduler::releaseBarrier() {
     stream.lastCompletion = release;
     stream.state = StreamState::Ready;
     stream.atClear = true;
+    TraceMark mark = 0;
+    if (options_.trace && stream.barrierTime < release)
+      options_.trace->waited(stream.code->id, stream.pc, stream.barrierTime, release);
+    if (options_.trace && in.sync->signalSem != isa::kNoSemaphore)
+      mark = options_.trace->control({stream.code->id, stream.pc, release, release});
     // Increments of a barrier belong to the phase that it opens.
-    signal(stream, in, stream.timeline, stream.epoch, release);
+    signal(stream, in, stream.timeline, stream.epoch, release, mark);
     if (in.sync->signalSem != isa::kNoSemaphore)
       semaphores_[in.sync->signalSem].lastUse = phase_;
     ++stream.pc;

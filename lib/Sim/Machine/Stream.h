@@ -3,6 +3,7 @@
 
 #include "lib/Sim/Machine/Decoded.h"
 #include "lib/Sim/Machine/Order.h"
+#include "lib/Sim/Trace.h"
 
 namespace manaslu::sim {
 
@@ -14,6 +15,7 @@ struct Increment {
   uint32_t epoch;
   Timeline stream; ///< its stream's control instructions, complete up to `streamEpoch`
   uint32_t streamEpoch;
+  TraceMark mark; ///< of the instruction's event
 };
 
 struct Waiter {
@@ -59,6 +61,7 @@ struct Stream {
   bool executed = false; ///< the current instruction's values are computed, its start is not yet reached
   bool atClear = false;  ///< since its last barrier the stream has executed nothing but sem_clear
   int64_t barrierTime = 0;
+  int64_t waitsSince = -1; ///< when the current instruction's wait was first found not to hold; -1: it was not
   std::vector<PendingWrite> pending;
 
   Knowledge knowledge;

@@ -52,6 +52,33 @@ TEST_CASE("a hand-written matmul gives the oracle's bits at every thread count",
   CHECK(untimed.output == run(*machine, {a, b}, M * N).output);
 }
 
+TEST_CASE("without values, time, energy and order are the same and nothing is computed", "[sim]") {
+  Program program = matmulProgram();
+  auto machine = sim::Machine::create(program);
+  REQUIRE(machine);
+  Run full = run(*machine, {normal(K * M, 1), normal(K * N, 2)}, M * N);
+  auto timed = machine->run({}, {}, {.values = false});
+  REQUIRE(full.result);
+  REQUIRE(timed);
+  CHECK(timed->timePs == full.result->timePs);
+  CHECK(timed->busyPs == full.result->busyPs);
+  CHECK(timed->energy.total() == full.result->energy.total());
+  CHECK(timed->instructions == full.result->instructions);
+  CHECK(timed->deviceReadBytes == full.result->deviceReadBytes);
+
+  // What is not ordered is still found: the copy no longer waits for the matmul.
+  std::get<Copy>(program.streams[StreamId::Ve][0]).sync.waitSem = kNoSemaphore;
+  auto unordered = sim::Machine::create(program);
+  REQUIRE(unordered);
+  CHECK_FALSE(unordered->run({}, {}, {.values = false}));
+
+  Builder builder;
+  RegLoad load;
+  load.dst = 1, load.source = sbuf(DType::I32, 1, 0, 1);
+  Program dependent = builder.add(StreamId::Ve, load).done();
+  CHECK(codeOf(dependent, {.values = false}) == "MN-RUN-VALUES");
+}
+
 TEST_CASE("the matmul takes the time that the table gives", "[sim]") {
   Program program = matmulProgram();
   auto machine = sim::Machine::create(program);
@@ -60,10 +87,10 @@ TEST_CASE("the matmul takes the time that the table gives", "[sim]") {
   REQUIRE(once.result);
   Chip chip = machine->chip();
   // Loads: ring 0 first (ties by ring), 8 partitions a mover, rows of 384 and 2048 bytes; then pe, ve and the store follow each other.
-  int64_t load = 690000 + 8 * rowPicoseconds(chip, 384) + 8 * rowPicoseconds(chip, 2048);
+  int64_t load = chip.dmaLatencyNs * 1000 + 8 * rowPicoseconds(chip, 384) + 8 * rowPicoseconds(chip, 2048);
   int64_t pe = picoseconds(64, 2800) + picoseconds(128, 2800) + picoseconds(512 * 4, 2800) + picoseconds(64, 2800);
   int64_t ve = picoseconds(64, 1120) + picoseconds(512, 1120) + picoseconds(100, 1120);
-  int64_t store = picoseconds(64, 1400) + 690000 + 6 * rowPicoseconds(chip, 2048);
+  int64_t store = picoseconds(64, 1400) + chip.dmaLatencyNs * 1000 + 6 * rowPicoseconds(chip, 2048);
   CHECK(once.result->timePs == load + pe + ve + store);
   CHECK(once.result->busyPs[static_cast<int>(Engine::Pe)] == picoseconds(2048, 2800));
   CHECK(once.result->busyPs[static_cast<int>(Engine::Dma)] == 8 * rowPicoseconds(chip, 384) + 8 * rowPicoseconds(chip, 2048) + 6 * rowPicoseconds(chip, 2048));
@@ -89,12 +116,10 @@ TEST_CASE("dependent activations start 189 ns after each other", "[sim]") {
   Program program = builder.done();
   auto machine = sim::Machine::create(program);
   REQUIRE(machine);
-  Run once = run(*machine, {}, 0, {.trace = true});
+  Recorder recorder;
+  Run once = run(*machine, {}, 0, {.trace = &recorder});
   REQUIRE(once.result);
-  std::vector<int64_t> starts;
-  for (const sim::TraceEvent &event : once.result->trace)
-    if (event.stream == StreamId::Se)
-      starts.push_back(event.startPs);
+  std::vector<int64_t> starts = recorder.startsOf(StreamId::Se);
   REQUIRE(starts.size() == 10);
   for (size_t i = 1; i < starts.size(); ++i)
     CHECK(double(starts[i] - starts[i - 1]) / 1000 == Approx(189).margin(0.5));
@@ -114,12 +139,10 @@ TEST_CASE("accumulation into one PSUM tile does not wait for itself, and loading
   Program program = builder.done();
   auto machine = sim::Machine::create(program);
   REQUIRE(machine);
-  auto result = machine->run({}, {}, {.trace = true});
+  Recorder recorder;
+  auto result = machine->run({}, {}, {.trace = &recorder});
   REQUIRE(result);
-  std::vector<int64_t> starts;
-  for (const sim::TraceEvent &event : result->trace)
-    if (event.stream == StreamId::Pe)
-      starts.push_back(event.startPs);
+  std::vector<int64_t> starts = recorder.startsOf(StreamId::Pe);
   for (size_t i = 1; i < starts.size(); ++i)
     CHECK(starts[i] - starts[i - 1] == picoseconds(512, 2800));
 }
@@ -162,4 +185,25 @@ TEST_CASE("mt1: ve and ge exclude each other on SBUF", "[sim]") {
   };
   CHECK(busy("mt1").first > busy("mt1").second);
   CHECK(busy("mt2").first < busy("mt2").second);
+}
+
+TEST_CASE("reduce: only sums and maxima of bf16 take half a cycle an element", "[sim]") {
+  auto busy = [](AluOp op, DType type) {
+    Builder builder;
+    Memset memset;
+    memset.dst = sbuf(type, 128, 0, 512);
+    Reduce reduce;
+    reduce.src = memset.dst, reduce.dst = sbuf(DType::F32, 128, 4096, 1), reduce.op = op, reduce.axes = 1;
+    Program program = builder.add(StreamId::Ve, memset).add(StreamId::Ve, reduce).done();
+    auto machine = sim::Machine::create(program);
+    REQUIRE(machine);
+    Recorder recorder;
+    REQUIRE(machine->run({}, {}, {.trace = &recorder}));
+    return recorder.events[1].endPs - recorder.events[1].startPs;
+  };
+  for (AluOp op : {AluOp::Add, AluOp::Max})
+    CHECK(busy(op, DType::BF16) == picoseconds(256, 1120));
+  for (AluOp op : {AluOp::Min, AluOp::Mul})
+    CHECK(busy(op, DType::BF16) == picoseconds(512, 1120));
+  CHECK(busy(AluOp::Add, DType::F32) == picoseconds(512, 1120));
 }

@@ -83,6 +83,28 @@ inline std::vector<float> normal(size_t n, unsigned seed) {
   return values;
 }
 
+/// Remembers the instructions of a run.
+struct Recorder final : sim::TraceSink {
+  std::vector<sim::TraceEvent> events;
+
+  /// When the instructions of a stream started.
+  std::vector<int64_t> startsOf(StreamId stream) const {
+    std::vector<int64_t> starts;
+    for (const sim::TraceEvent &event : events)
+      if (event.stream == stream)
+        starts.push_back(event.startPs);
+    return starts;
+  }
+
+  void waited(StreamId, uint32_t, int64_t, int64_t) override {}
+  void follows(StreamId, uint16_t, sim::TraceMark) override {}
+  sim::TraceMark work(const sim::TraceEvent &event) override { return events.push_back(event), 0; }
+  sim::TraceMark transfer(const sim::TraceEvent &event, std::span<const sim::TracePiece>) override { return events.push_back(event), 0; }
+  sim::TraceMark control(const sim::TraceEvent &) override { return 0; }
+  void access(const sim::TraceAccess &) override {}
+  void halted(StreamId, uint32_t, int64_t) override {}
+};
+
 /// Runs with fp32 inputs and one fp32 output.
 struct Run {
   std::vector<float> output;
