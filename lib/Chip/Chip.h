@@ -150,6 +150,8 @@ struct Chip {
   int64_t psumBytesPerAccumulate = 0; ///< bytes of PSUM that one accumulation reads and writes
   int64_t dmaBlockBytes = 0;          ///< `dmaBlockPj` is taken for each started block of a row
 
+  std::vector<std::string> fitted; ///< keys of constants that were fitted to measured programs, such as "dma.latency_ns"; all others are published or chosen
+
   /// Bytes of one SBUF partition that programs may use.
   int64_t sbufUsableBytes() const { return sbufBytesPerPartition - sbufReservedBytes; }
   /// Bytes of one PSUM partition.

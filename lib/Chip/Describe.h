@@ -126,6 +126,7 @@ template <class V, class C> void describe(V &v, C &c) {
   v.boolean("stochastic_rounding", c.stochasticRounding, "narrowing may round stochastically");
   describeTransfers(v, c);
   describeEnergy(v, c);
+  v.texts("fitted", c.fitted, "keys of constants, such as dma.latency_ns, that were fitted to measured programs; all others are published or chosen");
 }
 
 } // namespace chipfile

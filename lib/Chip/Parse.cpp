@@ -27,6 +27,19 @@ public:
     value = json->get<std::string>();
   }
 
+  void texts(std::string_view key, std::vector<std::string> &values, const char *) {
+    const Json *json = find(key);
+    if (!json)
+      return;
+    if (!json->is_array() || json->size() > 64)
+      return problem(key, "wants a list of at most 64 texts");
+    for (const Json &item : *json) {
+      if (!item.is_string() || item.get_ref<const std::string &>().size() > 200)
+        return problem(key, "holds " + shown(item) + "; wants texts of at most 200 bytes");
+      values.push_back(item.get<std::string>());
+    }
+  }
+
   void boolean(std::string_view key, bool &value, const char *) {
     const Json *json = find(key);
     if (!json)
@@ -184,8 +197,23 @@ Json parseStrictly(std::string_view text, std::string_view where, Error &error) 
   return json;
 }
 
+/// Whether a dotted key leads to a number.
+bool isNumberAt(const Json &json, std::string_view key) {
+  const Json *at = &json;
+  while (true) {
+    size_t dot = key.find('.');
+    auto found = at->is_object() ? at->find(key.substr(0, dot)) : at->end();
+    if (!at->is_object() || found == at->end())
+      return false;
+    at = &*found;
+    if (dot == std::string_view::npos)
+      return at->is_number();
+    key.remove_prefix(dot + 1);
+  }
+}
+
 /// Rules between keys.
-void checkTogether(const Chip &chip, std::string_view where, Error &error) {
+void checkTogether(const Chip &chip, const Json &json, std::string_view where, Error &error) {
   auto problem = [&](std::string message) { error.add(kCode, std::move(message), std::string(where)); };
   if (chip.sbufReservedBytes >= chip.sbufBytesPerPartition)
     problem("key `sbuf.reserved_bytes` leaves nothing of `sbuf.bytes_per_partition`");
@@ -195,6 +223,9 @@ void checkTogether(const Chip &chip, std::string_view where, Error &error) {
     problem("key `pe.moving_limit` wants at most `psum.bank_bytes` / 4 (" + std::to_string(chip.psumBankBytes / 4) + "): a matmul's result lies in one bank");
   if (chip.psumBytesPerPartition() > (1 << 24))
     problem("key `psum.banks` times `psum.bank_bytes` wants at most 16777216 bytes");
+  for (const std::string &key : chip.fitted)
+    if (!isNumberAt(json, key))
+      problem("key `fitted` names `" + key.substr(0, 60) + "`, which is no number of this file");
   if (chip.pe.types.empty())
     problem("key `pe.types` wants at least one type");
 }
@@ -213,7 +244,7 @@ Result<Chip> parseChip(std::string_view text, std::string_view where) {
   chipfile::describe(reader, chip);
   reader.finish();
   if (error.empty())
-    checkTogether(chip, where, error);
+    checkTogether(chip, json, where, error);
   if (!error.empty())
     return error;
   return chip;

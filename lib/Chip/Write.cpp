@@ -14,6 +14,7 @@ public:
   explicit Writer(Json &object) : object_(object) {}
 
   void text(std::string_view key, const std::string &value, const char *) { at(key) = value; }
+  void texts(std::string_view key, const std::vector<std::string> &values, const char *) { at(key) = values; }
   void boolean(std::string_view key, bool value, const char *) { at(key) = value; }
   void integer(std::string_view key, int64_t value, int64_t, int64_t, const char *) { at(key) = value; }
 
@@ -58,6 +59,7 @@ public:
   Reference(std::string &out, std::string path) : out_(out), path_(std::move(path)) {}
 
   void text(std::string_view key, const std::string &, const char *meaning) { row(key, "text", meaning); }
+  void texts(std::string_view key, const std::vector<std::string> &, const char *meaning) { row(key, "list of texts", meaning); }
   void boolean(std::string_view key, bool, const char *meaning) { row(key, "true or false", meaning); }
   void integer(std::string_view key, int64_t, int64_t low, int64_t high, const char *meaning) {
     row(key, "integer, " + std::to_string(low) + " to " + std::to_string(high), meaning);

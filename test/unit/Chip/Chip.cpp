@@ -40,7 +40,7 @@ TEST_CASE("a chip written is the chip read", "[chip]") {
 
 TEST_CASE("all problems of a chip file come at once, with the key's path", "[chip]") {
   std::string text = replaced(preset("mt1"), "\"bytes_per_partition\": 196608", "\"bytes_per_partition\": -5");
-  text = replaced(text, "\"latency_ns\": 690", "\"latencyy_ns\": 690");
+  text = replaced(text, "\"latency_ns\": 618", "\"latencyy_ns\": 618");
   text = replaced(text, "\"banks\": 8", "\"banks\": \"8\"");
   auto chip = parseChip(text, "bad.json");
   REQUIRE_FALSE(chip);
@@ -53,6 +53,15 @@ TEST_CASE("all problems of a chip file come at once, with the key's path", "[chi
   for (const Diagnostic &item : chip.error().items())
     CHECK(item.code == "MN-CHIP-001");
   CHECK(chip.error().exitStatus() == 6);
+}
+
+TEST_CASE("fitted names at most six constants of the file, and only numbers", "[chip]") {
+  CHECK(findChip("mt1")->fitted.size() <= 6);
+  std::string text = replaced(preset("mt1"), "\"dma.row_ns\"", "\"dma.rows\"");
+  auto chip = parseChip(text, "bad.json");
+  REQUIRE_FALSE(chip);
+  CHECK(chip.error().text().find("key `fitted` names `dma.rows`, which is no number of this file") != std::string::npos);
+  CHECK_FALSE(parseChip(replaced(preset("mt1"), "\"dma.row_ns\"", "7"), "bad.json"));
 }
 
 TEST_CASE("damaged chip files are errors, never crashes", "[chip]") {
