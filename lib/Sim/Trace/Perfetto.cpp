@@ -40,7 +40,7 @@ enum : uint64_t { OrderExplicit = 3, UnitBytes = 3 };
 } // namespace descriptor
 
 namespace interned {
-enum : uint32_t { Category = 1, Iid = 1, Text = 2, Function = 3, Line = 4 };
+enum : uint32_t { Category = 1, Iid = 1, Text = 2, Line = 4 };
 }
 
 enum Category : uint32_t { kWork = 1, kIssue, kTransfer, kControl, kWait, kProgram };
@@ -77,6 +77,16 @@ Source sourceOf(std::string_view location) {
   return source;
 }
 
+/// At most kMaxText bytes, cut between characters of UTF-8.
+std::string_view shortened(std::string_view text) {
+  if (text.size() <= kMaxText)
+    return text;
+  size_t end = kMaxText;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;
+  return text.substr(0, end);
+}
+
 uint64_t nanoseconds(int64_t picoseconds) { return static_cast<uint64_t>(picoseconds / 1000); }
 
 } // namespace
@@ -103,6 +113,12 @@ Result<std::unique_ptr<PerfettoTrace>> PerfettoTrace::create(const std::string &
   return trace;
 }
 
+void PerfettoTrace::openPacket(uint64_t flags) {
+  packet_.clear();
+  packet_.number(trace_packet::SequenceId, kSequence);
+  packet_.number(trace_packet::SequenceFlags, flags);
+}
+
 void PerfettoTrace::packet(uint32_t field, const Message &content) {
   packet_.message(field, content);
   framed_.clear();
@@ -122,8 +138,7 @@ void PerfettoTrace::describeTrack(uint64_t uuid, uint64_t parent, std::string_vi
     unit.number(descriptor::CounterUnit, descriptor::UnitBytes);
     track.message(descriptor::Counter, unit);
   }
-  packet_.clear();
-  packet_.number(trace_packet::SequenceId, kSequence);
+  openPacket(trace_packet::NeedsState);
   packet(trace_packet::TrackDescriptor, track);
 }
 
@@ -134,9 +149,7 @@ void PerfettoTrace::describeTracks() {
   core.number(descriptor::Uuid, kCore);
   core.message(descriptor::Process, process);
   core.number(descriptor::ChildOrdering, descriptor::OrderExplicit);
-  packet_.clear();
-  packet_.number(trace_packet::SequenceId, kSequence);
-  packet_.number(trace_packet::SequenceFlags, trace_packet::StateCleared);
+  openPacket(trace_packet::StateCleared);
   packet(trace_packet::TrackDescriptor, core);
   describeTrack(kProgramTrack, kCore, "program");
   for (const auto &[id, code] : program_.streams)
@@ -152,9 +165,7 @@ void PerfettoTrace::describeTracks() {
     category.bytes(interned::Text, kCategories[i]);
     categories.message(interned::Category, category);
   }
-  packet_.clear();
-  packet_.number(trace_packet::SequenceId, kSequence);
-  packet_.number(trace_packet::SequenceFlags, trace_packet::NeedsState);
+  openPacket(trace_packet::NeedsState);
   packet(trace_packet::InternedData, categories);
 }
 
@@ -173,40 +184,32 @@ void PerfettoTrace::openProgram() {
   put(0);
 }
 
-uint64_t PerfettoTrace::intern(Interned &table, std::string_view text) {
-  text = text.substr(0, kMaxText);
-  if (auto found = table.numbers.find(text); found != table.numbers.end())
+/// The number of an entry of a table, which is written when it is new.
+uint64_t PerfettoTrace::define(Interned &table, std::string_view key, const Message &fields) {
+  if (auto found = table.numbers.find(key); found != table.numbers.end())
     return found->second;
   uint64_t number = table.numbers.size() + 1;
-  table.numbers.emplace(text, number);
+  table.numbers.emplace(key, number);
   Message entry, data;
   entry.number(interned::Iid, number);
-  entry.bytes(interned::Text, text);
+  entry.append(fields.bytes());
   data.message(table.kind, entry);
-  packet_.clear();
-  packet_.number(trace_packet::SequenceId, kSequence);
-  packet_.number(trace_packet::SequenceFlags, trace_packet::NeedsState);
+  openPacket(trace_packet::NeedsState);
   packet(trace_packet::InternedData, data);
   return number;
 }
 
+uint64_t PerfettoTrace::intern(Interned &table, std::string_view text) {
+  Message fields;
+  fields.bytes(interned::Text, shortened(text));
+  return define(table, shortened(text), fields);
+}
+
 uint64_t PerfettoTrace::internLocation(std::string_view file, uint64_t line) {
-  file = file.substr(0, kMaxText);
-  std::string key = std::string(file) + ":" + std::to_string(line);
-  if (auto found = sources_.numbers.find(key); found != sources_.numbers.end())
-    return found->second;
-  uint64_t number = sources_.numbers.size() + 1;
-  sources_.numbers.emplace(std::move(key), number);
-  Message entry, data;
-  entry.number(interned::Iid, number);
-  entry.bytes(interned::Text, file);
-  entry.number(interned::Line, line);
-  data.message(sources_.kind, entry);
-  packet_.clear();
-  packet_.number(trace_packet::SequenceId, kSequence);
-  packet_.number(trace_packet::SequenceFlags, trace_packet::NeedsState);
-  packet(trace_packet::InternedData, data);
-  return number;
+  Message fields;
+  fields.bytes(interned::Text, shortened(file));
+  fields.number(interned::Line, line);
+  return define(sources_, fields.bytes(), fields);
 }
 
 void PerfettoTrace::annotate(Message &event, std::string_view name, uint64_t value) {
@@ -258,10 +261,8 @@ void PerfettoTrace::begin(uint64_t type, uint64_t track, uint32_t category, uint
 TraceMark PerfettoTrace::put(int64_t timePs, int room) {
   for (int i = 0; i < room; ++i)
     event_.fixed(track_event::NoFlow, 0);
-  packet_.clear();
+  openPacket(trace_packet::NeedsState);
   packet_.number(trace_packet::Timestamp, nanoseconds(timePs));
-  packet_.number(trace_packet::SequenceId, kSequence);
-  packet_.number(trace_packet::SequenceFlags, trace_packet::NeedsState);
   packet(trace_packet::TrackEvent, event_);
   return room > 0 ? file_.end() - kPlace * static_cast<uint64_t>(room) : 0;
 }

@@ -62,12 +62,14 @@ private:
   void describeTracks();
   void describeTrack(uint64_t uuid, uint64_t parent, std::string_view name, bool counter = false);
   void openProgram();
+  uint64_t define(Interned &table, std::string_view key, const Message &fields);
   uint64_t intern(Interned &table, std::string_view text);
   uint64_t internLocation(std::string_view file, uint64_t line);
   const Label &labelOf(isa::StreamId stream, uint32_t instruction);
   void annotate(Message &event, std::string_view name, uint64_t value);
   void annotateText(Message &event, std::string_view name, std::string_view text);
 
+  void openPacket(uint64_t flags);
   void packet(uint32_t field, const Message &content);
   void begin(uint64_t type, uint64_t track, uint32_t category, uint64_t name);
   void putFlows(StreamState &state);
