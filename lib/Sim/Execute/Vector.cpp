@@ -81,11 +81,15 @@ Status run(const isa::Copy &in, Memory &memory) {
   }
   // Rows that overlap partly must be read whole before they are written.
   Pattern from = patternOf(src), to = patternOf(dst);
+  int bytes = sizeOf(src.type);
+  bool contiguous = from.isContiguous(bytes) && to.isContiguous(bytes);
   auto copy = [&](int64_t begin, int64_t end) {
     for (int64_t p = begin; p < end; ++p) {
       int partition = static_cast<int>(p);
       std::byte *a = source.row(partition), *b = target.row(partition);
-      if (a + source.low() < b + target.high() && b + target.low() < a + source.high()) {
+      if (contiguous) {
+        std::memmove(b, a, static_cast<size_t>(target.count() * bytes));
+      } else if (a + source.low() < b + target.high() && b + target.low() < a + source.high()) {
         auto *buffer = reinterpret_cast<std::byte *>(scratch(0, target.count()));
         const std::byte *bits = source.loadBits(partition, buffer);
         if (bits != buffer)

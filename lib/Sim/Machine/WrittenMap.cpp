@@ -2,6 +2,7 @@
 #include "lib/Sim/Machine/WrittenMap.h"
 
 #include <bit>
+#include <utility>
 
 namespace manaslu::sim {
 
@@ -20,12 +21,14 @@ WrittenMap::WrittenMap(int64_t partitions, int64_t bytesPerPartition) {
 
 void WrittenMap::clear() {
   whole_.clear();
-  part_.clear();
+  if (std::exchange(anyPart_, false))
+    part_.clear();
   group_.clear();
   known_.assign(kKnown, {});
 }
 
 void WrittenMap::markPart(int64_t row, int64_t granule, int64_t low, int64_t high) {
+  anyPart_ = true;
   uint8_t &cell = partRow(row)[granule / 2];
   int shift = granule % 2 ? 4 : 0;
   auto mask = static_cast<uint8_t>(((1u << high) - 1) & ~((1u << low) - 1));

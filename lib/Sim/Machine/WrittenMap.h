@@ -57,6 +57,7 @@ private:
   Pages whole_;            ///< what group_ does not hold
   Pages part_;
   Pages group_;
+  bool anyPart_ = false; ///< some bit of part_ is set
   std::vector<Whole> known_;
 };
 
