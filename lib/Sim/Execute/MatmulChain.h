@@ -11,8 +11,9 @@ namespace manaslu::sim {
 /// Instructions that have been added but not executed. Whoever adds must execute the chain before something else touches its result or writes an operand.
 class MatmulChain {
 public:
-  static constexpr size_t kMost = 16; ///< instructions of a chain
-  /// A chain with as many stationary elements is not continued. A narrow result reads each of them too seldom to make up for leaving the cache in between.
+  static constexpr size_t kMost = 64; ///< instructions of a chain
+  /// A chain with as many stationary elements is not continued. A narrow result reads each of them too seldom to make up for leaving the cache in between,
+  /// unless they are so far apart that instructions share cache lines (the taps of a convolution).
   static constexpr int64_t kMostNarrow = 1 << 14, kMostWide = 1 << 18;
 
   /// Resolves the instruction's operands and adds it. An instruction that does not continue the chain (another result, a start from +0, too long a chain) makes

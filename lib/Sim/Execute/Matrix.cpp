@@ -35,7 +35,8 @@ Status MatmulChain::add(const isa::Matmul &in, Memory &memory) {
   auto acc = memory.tile(in.acc, in.accumulate ? Access::ReadWrite : Access::Write);
   if (!acc)
     return acc.error();
-  int64_t most = acc->elements() < 256 ? kMostNarrow : kMostWide;
+  bool narrow = acc->elements() < 256 && patternOf(stationary).isContiguous(sizeOf(stationary.type));
+  int64_t most = narrow ? kMostNarrow : kMostWide;
   bool continues = size_ > 0 && size_ < kMost && elements_ < most && in.accumulate && Rows(acc_).isDirect() && acc->base == acc_.base &&
                    acc->dims == acc_.dims && acc->partitions == acc_.partitions && acc->partitionPitch == acc_.partitionPitch;
   if (!continues)

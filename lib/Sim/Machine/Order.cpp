@@ -1,7 +1,7 @@
 // Vector clocks and the search for unordered conflicts.
 #include "lib/Sim/Machine/Order.h"
 
-#include <unordered_set>
+#include <bit>
 
 namespace manaslu::sim {
 
@@ -62,7 +62,7 @@ const LoggedAccess *AccessLog::conflictIn(const Lane &lane, const LoggedAccess &
 void AccessLog::append(Stretch &stretch, const LoggedAccess &access) {
   auto lane = std::find_if(stretch.begin(), stretch.end(), [&access](const Lane &each) { return each.timeline == access.timeline; });
   if (lane == stretch.end()) {
-    stretch.push_back({access.timeline, 0, 0, 64, {}});
+    stretch.push_back({.timeline = access.timeline});
     lane = stretch.end() - 1;
   }
   (access.writes ? lane->lastWrite : lane->lastRead) = access.epoch;
@@ -86,24 +86,37 @@ struct AccessKey {
   const Footprint *sparse;
 };
 
-struct HashOfKey {
-  size_t operator()(const AccessKey &key) const {
-    uint64_t hash = static_cast<uint64_t>(key.low) * 0x9e3779b97f4a7c15u + static_cast<uint64_t>(key.high);
-    return (hash * 0x9e3779b97f4a7c15u + static_cast<uint64_t>(key.first * 256 + key.last)) * 2 + (key.writes ? 1 : 0);
-  }
-};
+uint64_t hashOf(const AccessKey &key) {
+  constexpr uint64_t kMix = 0x9e3779b97f4a7c15u;
+  uint64_t place = static_cast<uint64_t>(key.low) * kMix + static_cast<uint64_t>(key.high);
+  return (place * kMix + static_cast<uint64_t>(key.first * 512 + key.last * 2 + key.writes)) * kMix >> 32;
+}
 
 } // namespace
 
 /// Of accesses to the same bytes the latest stands for all: who is ordered behind it is ordered behind the others of its timeline.
 void AccessLog::compact(Lane &lane) {
-  std::unordered_set<AccessKey, HashOfKey> seen;
-  std::vector<LoggedAccess> latest;
-  for (auto access = lane.accesses.rbegin(); access != lane.accesses.rend(); ++access)
-    if (seen.insert(AccessKey(*access)).second)
-      latest.push_back(*access);
-  lane.accesses.assign(latest.rbegin(), latest.rend());
-  lane.compactAt = std::max<size_t>(64, 2 * latest.size());
+  std::vector<LoggedAccess> &accesses = lane.accesses;
+  // An open hash table of places in `accesses`, at most half full.
+  std::vector<uint32_t> table(std::bit_ceil(2 * accesses.size() + 1), 0);
+  auto isNew = [&](size_t place) {
+    AccessKey key(accesses[place]);
+    size_t cell = hashOf(key) & (table.size() - 1);
+    for (; table[cell]; cell = (cell + 1) & (table.size() - 1))
+      if (AccessKey(accesses[table[cell] - 1]) == key)
+        return false;
+    table[cell] = static_cast<uint32_t>(place + 1);
+    return true;
+  };
+  std::vector<bool> drop(accesses.size());
+  for (size_t place = accesses.size(); place-- > 0;)
+    drop[place] = !isNew(place);
+  size_t kept = 0;
+  for (size_t place = 0; place < accesses.size(); ++place)
+    if (!drop[place])
+      accesses[kept++] = accesses[place];
+  accesses.resize(kept);
+  lane.compactAt = std::max<size_t>(128, 4 * kept);
 }
 
 void AccessLog::forget(const Knowledge &known) {

@@ -61,7 +61,7 @@ private:
   struct Lane {
     Timeline timeline;
     uint32_t lastRead = 0, lastWrite = 0; ///< epochs; 0: never
-    size_t compactAt = 64;                ///< number of accesses at which repeated ones are dropped
+    size_t compactAt = 128;               ///< number of accesses at which repeated ones are dropped
     std::vector<LoggedAccess> accesses;
   };
   using Stretch = std::vector<Lane>;

@@ -153,11 +153,15 @@ std::optional<WrittenMap::Hole> WrittenMap::firstHole(const Placed &placed) {
   if (isKnown(placed))
     return std::nullopt;
   for (int row = placed.shape->firstPartition, end = placed.shape->lastPartition; row < end; ++row) {
-    // A group that was written at once is looked at once, also when only some of its partitions are read.
-    if (forEachByteRun(placed, [&](int64_t low, int64_t high) { return groupHolds(row, low, high); })) {
+    // A group that was written at once is looked at once, also when only some of its partitions are read; and mostly there are no holes between the runs
+    // either.
+    auto holds = [&](int64_t low, int64_t high) { return groupHolds(row, low, high); };
+    if (holds(placed.low(), placed.high()) || forEachByteRun(placed, holds)) {
       row += kGroup - 1 - row % kGroup;
       continue;
     }
+    if (holeIn(row, placed.low(), placed.high()) < 0)
+      continue;
     int64_t hole = -1;
     forEachByteRun(placed, [&](int64_t low, int64_t high) { return (hole = holeIn(row, low, high)) < 0; });
     if (hole >= 0)
