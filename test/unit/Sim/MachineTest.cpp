@@ -79,6 +79,54 @@ TEST_CASE("without values, time, energy and order are the same and nothing is co
   CHECK(codeOf(dependent, {.values = false}) == "MN-RUN-VALUES");
 }
 
+TEST_CASE("a matmul has the operands that it had in program order, however late it is computed (decision 0012)", "[sim]") {
+  Builder builder;
+  uint16_t out = builder.region("out", RegionKind::Output, DType::F32, {2 * M, N});
+  TileOperand stationary = sbuf(DType::F32, K, 0, M), moving = sbuf(DType::F32, K, 1024, N), acc = psum(M, 2048, N);
+  auto fill = [&](const TileOperand &tile, float value, int after, uint32_t count) {
+    Memset memset;
+    memset.dst = tile, memset.value = value;
+    builder.add(StreamId::Ve, signalling(after < 0 ? memset : waiting(memset, after, count), 0));
+  };
+  auto multiply = [&](bool accumulate, uint32_t count) {
+    Matmul matmul;
+    matmul.acc = acc, matmul.stationary = stationary, matmul.moving = moving, matmul.accumulate = accumulate;
+    builder.add(StreamId::Pe, signalling(waiting(matmul, 0, count), 1));
+  };
+  auto store = [&](uint32_t offset, uint64_t row) {
+    Copy copy;
+    copy.dst = sbuf(DType::F32, M, offset, N), copy.src = acc;
+    builder.add(StreamId::Ve, signalling(copy, 0));
+    DmaStore store;
+    store.dst = matrix(out, DType::F32, M, N, row * N * 4), store.src = copy.dst;
+    return store;
+  };
+  fill(stationary, 1, -1, 0);
+  fill(moving, 2, -1, 0);
+  multiply(false, 2);
+  fill(stationary, 3, 1, 1); // between the two that could be computed together
+  multiply(true, 3);
+  fill(moving, 5, 1, 2); // behind the second
+  DmaStore first = store(8192, 0);
+  builder.add(dmaStream(0), waiting(first, 0, 5));
+  multiply(true, 5); // behind the copy of the sum
+  Wait wait;
+  builder.add(StreamId::Ve, waiting(wait, 1, 3));
+  DmaStore second = store(16384, M);
+  builder.add(dmaStream(1), waiting(second, 0, 6));
+  auto machine = sim::Machine::create(builder.done());
+  REQUIRE(machine);
+  for (int threads : {1, 2}) {
+    Run once = run(*machine, {}, 2 * M * N, {.threads = threads});
+    REQUIRE(once.result);
+    CHECK(once.output == [] {
+      std::vector<float> expected(M * N, K * (1 * 2 + 3 * 2));
+      expected.resize(2 * M * N, K * (1 * 2 + 3 * 2 + 3 * 5));
+      return expected;
+    }());
+  }
+}
+
 TEST_CASE("the matmul takes the time that the table gives", "[sim]") {
   Program program = matmulProgram();
   auto machine = sim::Machine::create(program);
