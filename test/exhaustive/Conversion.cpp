@@ -66,7 +66,8 @@ void runNarrow(DType type, Overflow overflow, uint64_t first, uint64_t stride, u
   }
 }
 
-void runWiden(DType type, uint64_t first, uint64_t stride, uint64_t count, Finding &finding) {
+/// To fp32, and as operands of the matrix engine, where tf32 rounds (N13, N50) and NaNs are alike.
+void runWiden(DType type, bool operand, uint64_t first, uint64_t stride, uint64_t count, Finding &finding) {
   int bytes = sizeOf(type);
   std::array<uint32_t, kPiece> inputs;
   std::array<std::byte, kPiece * 4> codes;
@@ -78,9 +79,18 @@ void runWiden(DType type, uint64_t first, uint64_t stride, uint64_t count, Findi
       inputs[i] = static_cast<uint32_t>(first + (done + i) * stride);
       std::memcpy(codes.data() + i * static_cast<uint64_t>(bytes), &inputs[i], static_cast<size_t>(bytes));
       expected[i] = toF32(type, codes.data() + i * static_cast<uint64_t>(bytes));
+      if (operand)
+        expected[i] = type == DType::TF32 ? roundToTf32(expected[i]) : canonical(expected[i]);
     }
     for (Variant variant : availableVariants()) {
-      kernelsOf(variant).widen[static_cast<int>(type)](codes.data(), 1, actual.data(), static_cast<int64_t>(n));
+      const KernelTable &table = kernelsOf(variant);
+      if (operand) {
+        table.widenOperand[static_cast<int>(type)](codes.data(), actual.data(), static_cast<int64_t>(n));
+        for (uint64_t i = 0; i < n; ++i)
+          actual[i] = canonical(actual[i]);
+      } else {
+        table.widen[static_cast<int>(type)](codes.data(), 1, actual.data(), static_cast<int64_t>(n));
+      }
       compare(reinterpret_cast<const std::byte *>(actual.data()), reinterpret_cast<const std::byte *>(expected.data()), n, 4, nameOf(variant), inputs.data(),
               finding);
     }
@@ -88,8 +98,8 @@ void runWiden(DType type, uint64_t first, uint64_t stride, uint64_t count, Findi
   }
 }
 
-/// In place, and fma(x, scale, bias) (N41).
-void runInPlace(bool rounds, uint64_t first, uint64_t stride, uint64_t count, Finding &finding) {
+/// fma(x, scale, bias) (N41).
+void runAffine(uint64_t first, uint64_t stride, uint64_t count, Finding &finding) {
   constexpr float kScale = 0x1.6a09e6p+0f, kBias = -0x1.921fb6p-1f;
   std::array<uint32_t, kPiece> inputs;
   std::array<float, kPiece> x, expected, actual;
@@ -99,14 +109,10 @@ void runInPlace(bool rounds, uint64_t first, uint64_t stride, uint64_t count, Fi
     for (uint64_t i = 0; i < n; ++i) {
       inputs[i] = static_cast<uint32_t>(first + (done + i) * stride);
       x[i] = std::bit_cast<float>(inputs[i]);
-      expected[i] = rounds ? roundToTf32(x[i]) : canonical(std::fma(x[i], kScale, kBias));
+      expected[i] = canonical(std::fma(x[i], kScale, kBias));
     }
     for (Variant variant : availableVariants()) {
-      actual = x;
-      if (rounds)
-        kernelsOf(variant).roundToTf32(actual.data(), static_cast<int64_t>(n));
-      else
-        kernelsOf(variant).affine(actual.data(), kScale, kBias, actual.data(), static_cast<int64_t>(n));
+      kernelsOf(variant).affine(x.data(), kScale, kBias, actual.data(), static_cast<int64_t>(n));
       compare(reinterpret_cast<const std::byte *>(actual.data()), reinterpret_cast<const std::byte *>(expected.data()), n, 4, nameOf(variant), inputs.data(),
               finding);
     }
@@ -124,13 +130,11 @@ std::vector<Part> conversionParts() {
     for (Overflow overflow : {Overflow::Saturate, Overflow::Propagate})
       parts.push_back({"narrow " + name + (overflow == Overflow::Saturate ? " saturate" : " propagate"), uint64_t{1} << 32, -1,
                        [=](uint64_t first, uint64_t stride, uint64_t count, Finding &finding) { runNarrow(type, overflow, first, stride, count, finding); }});
-    parts.push_back({"widen " + name, uint64_t{1} << (8 * sizeOf(type)), -1,
-                     [=](uint64_t first, uint64_t stride, uint64_t count, Finding &finding) { runWiden(type, first, stride, count, finding); }});
+    for (bool operand : {false, true})
+      parts.push_back({(operand ? "widen operand " : "widen ") + name, uint64_t{1} << (8 * sizeOf(type)), -1,
+                       [=](uint64_t first, uint64_t stride, uint64_t count, Finding &finding) { runWiden(type, operand, first, stride, count, finding); }});
   }
-  parts.push_back({"round to tf32", uint64_t{1} << 32, -1,
-                   [](uint64_t first, uint64_t stride, uint64_t count, Finding &finding) { runInPlace(true, first, stride, count, finding); }});
-  parts.push_back({"affine", uint64_t{1} << 32, -1,
-                   [](uint64_t first, uint64_t stride, uint64_t count, Finding &finding) { runInPlace(false, first, stride, count, finding); }});
+  parts.push_back({"affine", uint64_t{1} << 32, -1, runAffine});
   return parts;
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <type_traits>
 
 namespace manaslu::numerics::exhaustive {
 
@@ -72,19 +73,21 @@ void runProducts(DType left, DType right, uint64_t first, uint64_t stride, uint6
         if (std::bit_cast<uint32_t>(actual[i]) != std::bit_cast<uint32_t>(wanted[i]))
           report(finding, variant, row * kColumns + i, std::bit_cast<uint32_t>(actual[i]), std::bit_cast<uint32_t>(wanted[i]));
     };
-    auto panels = [&](auto kernel, const auto *stationary, const auto *moving, int width) {
+    auto multiply = [&](auto kernel, const auto *stationary, const auto *moving, int width) {
       actual = start;
       FloatEnvironment environment(SubnormalMode::Flush);
-      for (int column = 0; column < kColumns; column += width)
-        kernel(stationary, 1, moving + column, 1, 1, actual.data() + column, kColumns, true);
+      for (int column = 0; column < kColumns; column += width) {
+        BlockTerm<std::remove_cvref_t<decltype(*moving)>> term = {stationary, 1, moving + column, kColumns, 1, {}, {}};
+        kernel(&term, 1, 1, width, actual.data() + column, kColumns, true);
+      }
     };
     auto aPair = static_cast<uint32_t>(codeA);
     for (Variant variant : availableVariants()) {
       const MatmulTable &table = matmulKernelsOf(variant);
-      panels(table.steps, &a, b.data(), table.blockColumns);
+      multiply(table.steps, &a, b.data(), 2 * table.lanes);
       check(nameOf(variant), expected);
       if (table.pairs && left == DType::BF16 && right == DType::BF16) {
-        panels(table.pairs, &aPair, bPairs.data(), table.blockColumns);
+        multiply(table.pairs, &aPair, bPairs.data(), 2 * table.lanes);
         check("avx512bf16 pairs", expectedPair);
       }
     }
