@@ -33,6 +33,10 @@ Result<std::unique_ptr<CoreMemory>> CoreMemory::create(const isa::Program &progr
 Status CoreMemory::allocate() {
   if (sbuf_.failed() || psum_.failed() || sbufWritten_.failed() || psumWritten_.failed())
     return Error("MN-RUN-MEMORY", "the host has no " + std::to_string(sbuf_.size() + psum_.size()) + " bytes for SBUF and PSUM");
+  constexpr size_t kMostPopulated = size_t(64) << 20; // a chip file may say anything
+  for (Pages *pages : {&sbuf_, &psum_})
+    if (pages->size() <= kMostPopulated)
+      pages->populate();
   regions_.resize(program_.regions.size());
   for (uint32_t i = 0; i < program_.regions.size(); ++i) {
     const isa::Region &region = program_.regions[i];

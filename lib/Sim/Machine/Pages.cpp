@@ -30,6 +30,13 @@ Pages &Pages::operator=(Pages &&other) noexcept {
   return *this;
 }
 
+void Pages::populate() {
+#ifdef MADV_POPULATE_WRITE
+  if (data_)
+    madvise(data_, bytes_, MADV_POPULATE_WRITE); // only a hint: what it does not give is given when it is touched
+#endif
+}
+
 void Pages::clear() {
   // Giving pages back is quicker than writing zeros once they are many, and gives back the memory.
   if (!data_ || (bytes_ >= (size_t(8) << 20) && madvise(data_, bytes_, MADV_DONTNEED) == 0))

@@ -14,6 +14,8 @@ public:
   Pages &operator=(Pages &&other) noexcept;
   std::byte *data() const { return data_; }
   size_t size() const { return bytes_; }
+  /// Takes the memory from the host now, where that is possible, so that the first run does not pay for it.
+  void populate();
   /// Zeros everything.
   void clear();
   /// No memory of this size could be had.
