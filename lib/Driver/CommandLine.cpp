@@ -1,10 +1,12 @@
 // Parsing, help and completion, all from the table in CommandTable.cpp.
 #include "lib/Driver/CommandLine.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 namespace manaslu::driver {
 
@@ -57,10 +59,23 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
   return best.empty() ? "" : "; did you mean " + std::string(best) + "?";
 }
 
+std::optional<int64_t> wholeNumber(std::string_view text) {
+  int64_t value = 0;
+  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return problem == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+bool takesNumber(const Flag &flag) { return flag.choices.find("..") != std::string_view::npos; }
+
 /// "FILE.json" among the choices lets any path of that suffix pass.
 bool isChoice(const Flag &flag, std::string_view value) {
   if (flag.choices.empty())
     return true;
+  if (takesNumber(flag)) {
+    size_t dots = flag.choices.find("..");
+    std::optional<int64_t> number = wholeNumber(value), least = wholeNumber(flag.choices.substr(0, dots)), most = wholeNumber(flag.choices.substr(dots + 2));
+    return number && *number >= *least && *number <= *most;
+  }
   for (std::string_view choice : split(flag.choices, '|')) {
     if (choice == value || (choice == "FILE.json" && value.ends_with(".json")))
       return true;
@@ -162,7 +177,10 @@ private:
     errors_.add("MN-USE-001", "unknown flag '" + name + "'" + of + suggestion(name, known) + "; --help lists them");
   }
 
-  static std::string expected(const Flag &flag) { return std::string(flag.choices.empty() ? flag.argument : flag.choices); }
+  static std::string expected(const Flag &flag) {
+    std::string choices(flag.choices.empty() ? flag.argument : flag.choices);
+    return takesNumber(flag) ? "a whole number from " + choices.replace(choices.find(".."), 2, " to ") : choices;
+  }
 
   void checkWords() {
     const Command &command = *invocation_.command;
@@ -184,7 +202,7 @@ private:
 void appendFlag(std::string &out, const Flag &flag) {
   std::string left = "  " + (flag.shortName.empty() ? std::string() : std::string(flag.shortName) + ", ") + std::string(flag.name);
   if (!flag.argument.empty())
-    left += " " + std::string(flag.choices.empty() ? flag.argument : flag.choices);
+    left += " " + std::string(flag.choices.empty() || takesNumber(flag) ? flag.argument : flag.choices);
   left.resize(std::max<size_t>(left.size() + 2, 44), ' ');
   out += left + std::string(flag.help);
   if (!flag.defaultValue.empty())
@@ -233,7 +251,11 @@ std::string helpText(const Command *command) {
 }
 
 std::string bashCompletion() {
-  std::string names, cases, values;
+  auto words = [](std::string choices) {
+    std::replace(choices.begin(), choices.end(), '|', ' ');
+    return choices;
+  };
+  std::string names, cases, values, offered;
   for (const Command &command : commands()) {
     names += (names.empty() ? "" : " ") + std::string(command.name);
     std::string flags;
@@ -243,13 +265,12 @@ std::string bashCompletion() {
     for (const Flag &flag : commonFlags())
       add(flag);
     cases += "    " + std::string(command.name) + ") flags=\"" + flags + "\" ;;\n";
+    if (!command.wordChoices.empty())
+      offered += "    " + std::string(command.name) + ":*) COMPREPLY=($(compgen -W \"" + words(command.wordChoices) + "\" -- \"$word\")) ;;\n";
     for (const Flag &flag : command.flags) {
       if (flag.argument.empty())
         continue;
-      std::string choices(flag.choices);
-      for (char &c : choices)
-        c = c == '|' ? ' ' : c;
-      std::string how = choices.empty() ? "" : "-W \"" + choices + "\" ";
+      std::string how = flag.choices.empty() || takesNumber(flag) ? "" : "-W \"" + words(std::string(flag.choices)) + "\" ";
       values += "    " + std::string(command.name) + ":" + std::string(flag.name) +
                 (flag.shortName.empty() ? "" : "|" + std::string(command.name) + ":" + std::string(flag.shortName)) + ") COMPREPLY=($(compgen " +
                 (takesFile(flag) ? "-f " : "") + how + "-- \"$word\")); return ;;\n";
@@ -264,19 +285,11 @@ std::string bashCompletion() {
          "  case \"$command:$previous\" in\n" +
          values + "  esac\n  case \"$command\" in\n" + cases +
          "  esac\n"
-         "  case \"$word\" in\n    -*) COMPREPLY=($(compgen -W \"$flags\" -- \"$word\")) ;;\n    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  "
-         "esac\n}\ncomplete -o filenames -F _manaslu_cc manaslu-cc\n";
+         "  case \"$command:$word\" in\n    *:-*) COMPREPLY=($(compgen -W \"$flags\" -- \"$word\")) ;;\n" +
+         offered + "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}\ncomplete -o filenames -F _manaslu_cc manaslu-cc\n";
 }
 
-Result<int64_t> numberOf(const Invocation &invocation, std::string_view flag, int64_t low, int64_t high) {
-  std::string text = invocation.value(flag);
-  int64_t value = 0;
-  auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc() || end != text.data() + text.size() || value < low || value > high)
-    return Error("MN-USE-002",
-                 std::string(flag) + " takes a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", got '" + text + "'");
-  return value;
-}
+int64_t numberOf(const Invocation &invocation, std::string_view flag) { return wholeNumber(invocation.value(flag)).value_or(0); }
 
 Result<double> realOf(const Invocation &invocation, std::string_view flag) {
   std::string text = invocation.value(flag);

@@ -10,7 +10,7 @@
 
 namespace manaslu::driver {
 
-/// One flag. `argument` empty: a switch. `choices`: "a|b|c", or empty when any value goes; `files` asks the shell to complete file names.
+/// One flag. `argument` empty: a switch. `choices`: "a|b|c", or "least..greatest" for a whole number, or empty when any value goes.
 struct Flag {
   std::string_view name;      ///< "--target"
   std::string_view shortName; ///< "-o", or empty
@@ -27,6 +27,7 @@ struct Command {
   int minimumWords, maximumWords;
   std::string_view help;
   std::vector<Flag> flags;
+  std::string wordChoices = {}; ///< "a|b|c": what the shell offers as a word; empty: files
 };
 
 /// All subcommands of this release, in the order of --help.
@@ -56,8 +57,8 @@ std::string helpText(const Command *command);
 /// A completion script for bash: `source <(manaslu-cc --completion bash)`.
 std::string bashCompletion();
 
-/// A whole number of a flag in low..high. Error: MN-USE-002.
-Result<int64_t> numberOf(const Invocation &invocation, std::string_view flag, int64_t low, int64_t high);
+/// The value of a flag that takes a whole number: parsing has checked it.
+int64_t numberOf(const Invocation &invocation, std::string_view flag);
 
 /// A real number of a flag. Error: MN-USE-002.
 Result<double> realOf(const Invocation &invocation, std::string_view flag);

@@ -23,7 +23,7 @@ static const std::vector<Flag> kCompileFlags = {
     {"--dump-ir", "", "DIR", "", "", "write one .mlir file for each phase"},
     {"--compile-to", "", "STAGE", "graph|linalg|tile|isa", "", "stop after a stage and write its .mlir"},
     {"--compile-from", "", "STAGE", "graph|linalg|tile|isa", "", "the .mlir holds that stage (default: seen from its operations)"},
-    {"--threads", "", "N", "", "0", "threads of the compiler (0: one for each processor); the program does not depend on it"},
+    {"--threads", "", "N", "0..4096", "0", "threads of the compiler (0: one for each processor); the program does not depend on it"},
     {"--strip", "", "", "", "", "leave the tile program out of the .mnx (it serves run --check-levels)"},
     {"--trusted", "", "", "", "", "read .mlir text in this process instead of a limited child"},
     {"--logfile", "", "F", "", "", "write what --verbose shows to a file"},
@@ -32,12 +32,12 @@ static const std::vector<Flag> kCompileFlags = {
 
 static const std::vector<Flag> kRunFlags = {
     {"--inputs", "", "IN.npz", "", "", "inputs by name or position"},
-    {"--random", "", "SEED", "", "", "draw the inputs: floats from N(0, 1), integers below the smallest table that they index"},
+    {"--random", "", "SEED", "0..9223372036854775807", "", "draw the inputs: floats from N(0, 1), integers below the smallest table that they index"},
     {"--outputs", "", "OUT.npz", "", "", "write the outputs"},
     {"--report", "", "R.json", "", "", "write the report of the execution"},
     {"--trace", "", "T.pftrace", "", "", "write the simulated timeline as a Perfetto trace"},
     {"--check-levels", "", "", "", "", "interpret the tile program as well and compare every bit"},
-    {"--threads", "", "N", "", "0", "threads of the simulator (0: one for each processor)"},
+    {"--threads", "", "N", "0..4096", "0", "threads of the simulator (0: one for each processor)"},
     {"--no-clock", "", "", "", "", "values only, no time and energy"},
     {"--no-values", "", "", "", "", "time and energy only: no tensor is computed and no input is needed"},
     {"--state-in", "", "S.npz", "", "", "the state to start from"},
@@ -47,13 +47,20 @@ static const std::vector<Flag> kRunFlags = {
 static const std::vector<Flag> kVerifyFlags = {
     {"--against", "", "MODEL", "", "", "the .pt2 (PyTorch computes it) or .mlir (upstream MLIR's CPU JIT computes it) to compare with"},
     {"--inputs", "", "IN.npz", "", "", "inputs by name or position"},
-    {"--random", "", "SEED", "", "0", "draw the inputs"},
+    {"--random", "", "SEED", "0..9223372036854775807", "0", "draw the inputs"},
     {"--max-error-over-range", "", "X", "", "", "largest |difference| over the reference's range"},
     {"--min-sqnr", "", "DB", "", "", "smallest signal to quantisation noise ratio"},
     {"--min-cosine", "", "C", "", "", "smallest cosine"},
-    {"--threads", "", "N", "", "0", "threads of the simulator"},
+    {"--threads", "", "N", "0..4096", "0", "threads of the simulator"},
     {"--report", "", "R.json", "", "", "write what was measured"},
 };
+
+static std::string allCodes() {
+  std::string codes;
+  for (const ErrorCode &entry : errorCodes())
+    codes += (codes.empty() ? "" : "|") + std::string(entry.code);
+  return codes;
+}
 
 const std::vector<Command> &commands() {
   static const std::vector<Command> table = {
@@ -66,14 +73,14 @@ const std::vector<Command> &commands() {
        1,
        "show what a program holds",
        {{"--disassemble", "", "", "", "", "print the instructions of every stream"}, {"--json", "", "", "", "", "as JSON"}}},
-      {"chips", "[NAME]", 0, 1, "list the chips, or print one", {{"--json", "", "", "", "", "a complete chip file"}}},
+      {"chips", "[NAME]", 0, 1, "list the chips, or print one", {{"--json", "", "", "", "", "a complete chip file"}}, "mt1|mt2|mi1"},
       {"list-operators",
        "",
        0,
        0,
        "list the framework operators that the compiler takes",
        {{"--framework", "", "NAME", "PYTORCH", "PYTORCH", "of which framework"}, {"--json", "", "", "", "", "as JSON"}}},
-      {"explain", "MN-CODE", 1, 1, "explain an error code", {}},
+      {"explain", "MN-CODE", 1, 1, "explain an error code", {}, allCodes()},
   };
   return table;
 }

@@ -25,10 +25,7 @@ CommandResult compileCommand(const Invocation &invocation) {
   options.verbose = invocation.value("--verbose");
   options.strip = invocation.has("--strip");
   options.trusted = invocation.has("--trusted");
-  Result<int64_t> threads = numberOf(invocation, "--threads", 0, 4096);
-  if (!threads)
-    return threads.error();
-  options.threads = static_cast<int>(*threads);
+  options.threads = static_cast<int>(numberOf(invocation, "--threads"));
   bool watched = ::isatty(2) && options.verbose == "warning" && !invocation.has("--json-diagnostics");
   if (watched)
     options.progress = [](std::string_view phase) { std::fprintf(stderr, "\r\033[K%.*s ...", static_cast<int>(phase.size()), phase.data()); };

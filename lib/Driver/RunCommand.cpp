@@ -16,10 +16,7 @@ Result<NamedArrays> inputsOf(const Invocation &invocation, const Program &progra
       return NamedArrays{};
     return Error("MN-USE-002", "the program needs inputs: give --inputs IN.npz or --random SEED. It takes:\n" + program.signatureText());
   }
-  Result<int64_t> seed = numberOf(invocation, "--random", 0, INT64_MAX);
-  if (!seed)
-    return seed.error();
-  return program.randomInputs(*seed);
+  return program.randomInputs(numberOf(invocation, "--random"));
 }
 
 /// Flags that make no sense together, all at once.
@@ -36,9 +33,6 @@ static Status checkFlags(const Invocation &invocation) {
 }
 
 CommandResult runCommand(const Invocation &invocation) {
-  Result<int64_t> threads = numberOf(invocation, "--threads", 0, 4096);
-  if (!threads)
-    return threads.error();
   if (Status flags = checkFlags(invocation); !flags)
     return flags.error();
   for (const char *flag : {"--outputs", "--report", "--state-out", "--trace"})
@@ -58,8 +52,8 @@ CommandResult runCommand(const Invocation &invocation) {
     if (Status set = program->setState(*state); !set)
       return set.error();
   }
-  RunOptions options{static_cast<int>(*threads), !invocation.has("--no-clock"), invocation.has("--check-levels"), !invocation.has("--no-values"),
-                     invocation.value("--trace")};
+  RunOptions options{static_cast<int>(numberOf(invocation, "--threads")), !invocation.has("--no-clock"), invocation.has("--check-levels"),
+                     !invocation.has("--no-values"), invocation.value("--trace")};
   Result<NamedArrays> outputs = program->run(*inputs, options);
   if (!outputs)
     return outputs.error();

@@ -114,9 +114,6 @@ CommandResult verifyCommand(const Invocation &invocation) {
   Result<Tolerances> tolerances = tolerancesOf(invocation, reduced);
   if (!tolerances)
     return tolerances.error();
-  Result<int64_t> threads = numberOf(invocation, "--threads", 0, 4096);
-  if (!threads)
-    return threads.error();
   Result<NamedArrays> inputs = inputsOf(invocation, *program);
   if (!inputs)
     return inputs.error();
@@ -124,7 +121,7 @@ CommandResult verifyCommand(const Invocation &invocation) {
   if (!matched)
     return matched.error();
   RunOptions options;
-  options.threads = static_cast<int>(*threads);
+  options.threads = static_cast<int>(numberOf(invocation, "--threads"));
   options.clock = false;
   Result<NamedArrays> outputs = program->run(*inputs, options);
   if (!outputs)
