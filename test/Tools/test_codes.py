@@ -24,5 +24,12 @@ def test_every_code_is_in_the_catalogue():
     assert not missing
 
 
+def test_every_code_of_the_catalogue_is_raised_somewhere():
+    """`manaslu-cc explain` and docs/errors.md promise nothing that cannot happen."""
+    sources = [path for folder in ("lib", "dialects", "python/manaslu", "tools", "include") for path in (ROOT / folder).rglob("*") if path.suffix in (".cpp", ".h", ".py", ".td")]
+    text = "\n".join(path.read_text() for path in sources)
+    assert [code for code in CATALOGUE if not re.search(re.escape(code) + r"(?![A-Z0-9-])", text)] == []
+
+
 def test_exit_statuses_are_those_of_the_interface():
     assert set(CATALOGUE.values()) <= {"2", "3", "4", "5", "6", "70"}
