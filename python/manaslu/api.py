@@ -30,9 +30,10 @@ def compile(model, args=None, kwargs=None, *, target: str = "mt1", precision: st
     if isinstance(model, (str, os.PathLike)):
         if args is not None or kwargs is not None:
             raise Error("MN-USE-002", "a file has its arguments already: leave args and kwargs out")
+        path = os.path.abspath(model)
         with errors() as native:
             _, report = native.compile(os.fspath(model), "", options)
-        return Program(output, keep=folder, compiled=report)
+        return Program(output, keep=folder, compiled=report, lower=lambda stage: _stage(stage, options, lambda _: (path, "")))
     start = time.monotonic()
     exported = model if isinstance(model, torch.export.ExportedProgram) else _export(model, tuple(args or ()), dict(kwargs or {}))
     graph, weights, structure = _import(exported, folder.name)
@@ -41,12 +42,25 @@ def compile(model, args=None, kwargs=None, *, target: str = "mt1", precision: st
         _, report = native.compile(graph, weights, {**options, "trusted": True})
     os.remove(graph)
     os.remove(weights)
-    return Program(output, structure, keep=folder, compiled=report)
+    return Program(output, structure, keep=folder, compiled=report, lower=lambda stage: _stage(stage, options, lambda place: _import(exported, place)[:2]))
 
 
 def load(path) -> Program:
     """Loads a `.mnx` program. It takes its inputs by position or by name and returns a tensor, or a tuple of several."""
     return Program(os.fspath(path))
+
+
+def _stage(stage: str, options: dict, source) -> str:
+    """The text of a stage before the program's, from the model once more: it refers to the model's own tensors, so that keeping it costs no memory.
+
+    `source`: from a folder to the paths of the module and its weights."""
+    with tempfile.TemporaryDirectory(prefix="manaslu-") as place:
+        module, weights = source(place)
+        output = os.path.join(place, f"{stage}.mlir")
+        with errors() as native:
+            native.compile(module, weights, {**options, "output": output, "compile_to": stage, "report": "", "trusted": bool(weights)})
+        with open(output, encoding="utf-8") as file:
+            return file.read()
 
 
 def _export(model, args: tuple, kwargs: dict):

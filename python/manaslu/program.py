@@ -74,10 +74,11 @@ def _by_name(args: tuple, kwargs: dict, names: list) -> dict:
 class Program(torch.nn.Module):
     """A program for the chip. Calling it runs it once on the simulator; tensors are on the CPU, structure and types are the model's."""
 
-    def __init__(self, path: str, structure: Structure | None = None, keep=None, compiled: str = "{}"):
-        """Loads a `.mnx`. `keep` lives as long as the program (the folder of a file of its own); `compiled` is the report of its compilation as JSON."""
+    def __init__(self, path: str, structure: Structure | None = None, keep=None, compiled: str = "{}", lower=None):
+        """Loads a `.mnx`. `keep` lives as long as the program (the folder of a file of its own); `compiled` is the report of its compilation as JSON;
+        `lower` gives the text of a stage that the program does not hold."""
         super().__init__()
-        self._path, self._structure, self._keep = str(path), structure or Structure(), keep
+        self._path, self._structure, self._keep, self._lower = str(path), structure or Structure(), keep, lower
         self._compiled = json.loads(compiled).get("compile", {})
         with errors() as native:
             self._native = native.Program(self._path)
@@ -119,7 +120,9 @@ class Program(torch.nn.Module):
         return report
 
     def mlir(self, stage: str) -> str:
-        """The program at a stage, "tile" or "isa", as MLIR text."""
+        """The program at a stage as MLIR text: "tile" or "isa", and "graph" or "linalg" of a model that was compiled in this process."""
+        if stage in ("graph", "linalg") and self._lower:
+            return self._lower(stage)
         with errors():
             return self._native.mlir(stage)
 

@@ -67,6 +67,20 @@ def test_decode_steps():
         program.reset_state()
 
 
+def test_every_stage_as_text(tmp_path):
+    """interfaces.md: `.mlir(stage)`. Of a loaded program only what the file holds."""
+    program = manaslu.compile(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.ReLU()).eval(), torch.ones(2, 4))
+    for stage, part in {"graph": "graph.", "linalg": "linalg.", "tile": "tile.", "isa": "isa."}.items():
+        assert part in program.mlir(stage)
+    program.save(tmp_path / "program.mnx")
+    loaded = manaslu.load(tmp_path / "program.mnx")
+    assert loaded.mlir("tile") == program.mlir("tile")
+    for stage in ("graph", "nonsense"):
+        with pytest.raises(manaslu.Error) as error:
+            loaded.mlir(stage)
+        assert error.value.code == "MN-USE-002"
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_operator(name):
     """Every case of the importer through the compiler: equal bits at both levels, close to PyTorch."""
