@@ -26,7 +26,7 @@ struct Placement {
 /// How much work each stage may do; counted in steps, so a result never depends on the machine.
 struct Budget {
   int64_t hillClimb = 4'000'000; ///< visits of a neighbour during first fit
-  int64_t search = 4'000'000;    ///< updates of a buffer or section during exact search; 0: no exact search
+  int64_t search = 64'000'000;   ///< updates of a buffer or section in the longest turn of exact search; 0: no exact search
   int64_t searchBuffers = 500;   ///< exact search is tried up to this many buffers
 };
 

@@ -64,13 +64,14 @@ TEST_CASE("hard instances: what is returned fits", "[alloc]") {
   std::filesystem::path folder = dataFolder();
   if (folder.empty())
     return;
-  int solved = 0, instances = 0;
+  std::string solved;
+  int instances = 0;
   for (char name = 'A'; name <= 'K'; ++name) {
     std::vector<Buffer> buffers = read(folder / (std::string(1, name) + ".1048576.csv"));
     ++instances;
     auto placement = place(buffers, 1048576);
     if (placement) {
-      ++solved;
+      solved += name;
       CHECK(checkPlacement(buffers, *placement, 1048576));
     }
     auto relaxed = place(buffers, 1048576 * 3 / 2, {.hillClimb = 0, .search = 0, .searchBuffers = 0});
@@ -78,7 +79,9 @@ TEST_CASE("hard instances: what is returned fits", "[alloc]") {
     CHECK(checkPlacement(buffers, *relaxed, 1048576 * 3 / 2));
   }
   CHECK(instances == 11);
-  WARN("instances packed at capacity: " << solved << " of 11");
+  // B and E take about 500 million steps a turn. A new order or test of the search may only add to these.
+  for (char name : std::string("ACDFGJK"))
+    CHECK(solved.find(name) != std::string::npos);
 }
 
 TEST_CASE("random buffers with alignment, below and above the list limit", "[alloc]") {
