@@ -47,6 +47,16 @@ const DialectRegistry &registry() {
   return *registry;
 }
 
+/// How many operations of each kind a module holds, in the order of their names.
+std::string operationCounts(ModuleOp module) {
+  std::map<std::string, int64_t> counts;
+  module.walk([&](mlir::Operation *op) { ++counts[op->getName().getStringRef().str()]; });
+  std::string text;
+  for (const auto &[name, count] : counts)
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + name;
+  return text;
+}
+
 /// Foreign modules name neither their function nor their inputs; what follows asks for both.
 void nameSignature(func::FuncOp function) {
   Builder builder(function.getContext());
@@ -210,6 +220,8 @@ Status Compilation::runPhases() {
     if (Status status = runPhase(phase, settings); !status)
       return status;
     stage_ = phase.to;
+    if (log_.debugs())
+      log_.debug("after " + std::string(phase.name) + ": " + operationCounts(*module_));
     if (phase.measured)
       measure();
     if (Status dumped = dump(phase.name, *module_); !dumped)

@@ -36,6 +36,8 @@ void Log::add(std::string_view phase, double seconds) {
 void Log::warning(const std::string &text) { line("warning", text); }
 void Log::info(const std::string &text) { line("info", text); }
 
+void Log::debug(const std::string &text) { line("debug", text); }
+
 void Log::line(std::string_view level, const std::string &text) {
   if (rank(level) > rank(verbose_))
     return;

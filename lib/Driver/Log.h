@@ -26,6 +26,9 @@ public:
 
   void warning(const std::string &text);
   void info(const std::string &text);
+  void debug(const std::string &text);
+  /// Whether `debug` says anything, for texts that take work.
+  bool debugs() const { return verbose_ == "debug"; }
 
   /// Seconds by phase, in order.
   const nlohmann::ordered_json &phases() const { return phases_; }

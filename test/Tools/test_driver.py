@@ -99,6 +99,18 @@ def test_peak_memory_is_that_of_the_compiler(tmp_path):
     assert peak > 100 << 20
 
 
+def test_verbose_and_logfile(run, tmp_path):
+    """interfaces.md: `--verbose LEVEL` and `--logfile F`: each level says more than the one before, and the file holds what was shown."""
+    (tmp_path / "product.mlir").write_text(PRODUCT)
+    lines = []
+    for level in ("error", "warning", "info", "debug"):
+        shown = run("compile", "product.mlir", "--verbose", level, "--logfile", "log.txt").stderr
+        assert shown == (tmp_path / "log.txt").read_text()
+        lines.append(shown.count("\n"))
+    assert lines[0] == lines[1] == 0 < lines[2] < lines[3]
+    assert "debug: after linalg-simplify: " in shown and " linalg.generic" in shown
+
+
 def test_bound_of_a_product(product, run, tmp_path):
     """interfaces.md, the bound: multiply-accumulates times passes over the array's rate; inputs read once and outputs written once over the memory's."""
     run("run", product, "--random", 1, "--report", "r.json")
