@@ -20,7 +20,7 @@ isa.program @doubled {
     // CHECK-NEXT: isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.000000e+00 narrow <"{propagate}">
     isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.0 narrow <"{propagate}">
     // CHECK-NEXT: isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.000000e+00{{$}}
-    isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.0 narrow <"{}">
+    isa.memset dst <"sbuf.f8e4m3[0:1]+8{}"> value 1.0
     isa.halt
   }
   isa.stream @pe {
