@@ -272,7 +272,9 @@ bool Emitter::staysInPsum(int n, const std::vector<Range> &ranges) const {
     one = one &&
           (onPartitions(out, node.output, loop) ? node.output.atomOfLoop(loop) != out.part[0].atom || ranges[loop].size <= out.step : ranges[loop].size == 1);
   for (const Access &input : node.inputs)
-    one = one && program.storages[input.storage].kind == StorageKind::Computed;
+    one = one && program.storages[input.storage].kind == StorageKind::Computed && !streamed[input.storage];
+  for (const Access &input : program.nodes[result].inputs)
+    one = one && !streamed[input.storage];
   return one;
 }
 

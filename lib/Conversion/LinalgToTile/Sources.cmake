@@ -3,6 +3,7 @@ list(APPEND conversion_sources
   LinalgToTile/BalanceEngines.cpp
   LinalgToTile/ContractionBlocks.cpp
   LinalgToTile/EmitContraction.cpp
+  LinalgToTile/EmitConversion.cpp
   LinalgToTile/EmitExpression.cpp
   LinalgToTile/EmitGather.cpp
   LinalgToTile/EmitIntegers.cpp
@@ -15,6 +16,7 @@ list(APPEND conversion_sources
   LinalgToTile/Emitter.cpp
   LinalgToTile/Epilogue.cpp
   LinalgToTile/ExpressionTree.cpp
+  LinalgToTile/FormGroups.cpp
   LinalgToTile/Inline.cpp
   LinalgToTile/IntegerRanges.cpp
   LinalgToTile/Layout.cpp
