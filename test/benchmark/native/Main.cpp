@@ -2,6 +2,7 @@
 //
 //   share FILE OPERATIONS THREADS SAMPLES   OPERATIONS per second of the program over the FMA peak measured just before
 //   clock FILE THREADS SAMPLES              time with the clock over the time without
+//   trace FILE THREADS SAMPLES              time with a full trace, written to a temporary file, over the time without
 //   ratio FILE FILE THREADS SAMPLES         time of the first program over the time of the second
 //   load FILE SAMPLES                       bytes per second of loading and verifying
 //   stochastic SAMPLES                      elements per second of stochastic rounding to bf16 on one thread
@@ -11,6 +12,7 @@
 #include "lib/Numerics/Convert.h"
 #include "lib/Numerics/Random.h"
 #include "lib/Sim/Machine.h"
+#include "lib/Sim/Trace/Perfetto.h"
 
 #include <chrono>
 #include <cstdlib>
@@ -68,6 +70,18 @@ public:
     options.threads = threads;
     options.clock = clock;
     return timed([&] { valueOf(machine_.run(inputs_, outputs_, options)); });
+  }
+
+  double tracedSeconds(int threads, const std::string &path) {
+    sim::RunOptions options;
+    options.threads = threads;
+    return timed([&] {
+      auto trace = valueOf(sim::PerfettoTrace::create(path, program_, machine_.chip()));
+      options.trace = trace.get();
+      sim::RunResult result = valueOf(machine_.run(inputs_, outputs_, options));
+      if (Status complete = trace->finish(result.timePs); !complete)
+        fail(complete.error());
+    });
   }
 
 private:
@@ -131,6 +145,14 @@ int run(const std::vector<std::string> &words) {
       double with = program.seconds(whole(2), true);
       return with / program.seconds(whole(2), false);
     });
+  } else if (what == "trace" && words.size() == 4) {
+    Loaded program(words[1]);
+    std::string path = (std::filesystem::temp_directory_path() / ("manaslu-benchmark-" + std::to_string(std::random_device()()) + ".pftrace")).string();
+    print(whole(3), [&] {
+      double with = program.tracedSeconds(whole(2), path);
+      return with / program.seconds(whole(2), true);
+    });
+    std::filesystem::remove(path);
   } else if (what == "ratio" && words.size() == 5) {
     Loaded first(words[1]), second(words[2]);
     print(whole(4), [&] {
@@ -142,7 +164,7 @@ int run(const std::vector<std::string> &words) {
   } else if (what == "stochastic" && words.size() == 2) {
     print(whole(1), [] { return medianOf(5, stochasticRate); });
   } else {
-    std::cerr << "usage: manaslu-benchmark share|clock|ratio|load|stochastic ...; see test/benchmark/native/Main.cpp\n";
+    std::cerr << "usage: manaslu-benchmark share|clock|trace|ratio|load|stochastic ...; see test/benchmark/native/Main.cpp\n";
     return 2;
   }
   return 0;
