@@ -19,6 +19,7 @@ public:
       for (int arg : op.args)
         ++uses[arg];
     known.resize(node.body.size());
+    intoPsum.assign(node.body.size(), 0);
   }
 
   /// Computes the root into `dst`; `sum` takes the running sum of an activation where the root is one. Returns whether `sum` was written.
@@ -49,6 +50,7 @@ private:
   TileRef like; ///< partitions and axes of the result
   std::vector<int> uses;
   std::vector<std::optional<Operand>> known;
+  std::vector<char> intoPsum; ///< results that go to PSUM, because ve reads a pair of operands faster when one lies there
   const TileRef *rootSum = nullptr;
   bool wroteSum = false;
 
@@ -100,9 +102,25 @@ private:
     return true;
   }
   /// Where a subtree's result goes: the destination if it varies along all of it, else a temporary of the subtree's extent.
-  TileRef target(const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst) {
+  TileRef target(int i, const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst) {
     intoDst = dst && llvm::all_of(extent, [](const Axis &axis) { return axis.stride != 0 || axis.size == 1; });
-    return intoDst ? *dst : e.temporary(like, extent, f32());
+    return intoDst ? *dst : e.temporary(like, extent, f32(), intoPsum[i] ? tile::Space::Psum : tile::Space::Sbuf);
+  }
+  /// Of two tensors that both would lie in SBUF, one that is computed only for this step goes to PSUM if a bank holds it.
+  void placePair(int a, int b) {
+    auto liesInPsum = [&](int i) { return node.body[i].kind == ScalarOp::Input && inputs[node.body[i].input].space == tile::Space::Psum; };
+    if (a == b || liesInPsum(a) || liesInPsum(b))
+      return;
+    for (int i : {a, b}) {
+      const ScalarOp &op = node.body[i];
+      int64_t elements = 1;
+      for (const Axis &axis : extent(i))
+        elements *= axis.stride != 0 ? axis.size : 1;
+      if ((op.kind != ScalarOp::Unary && op.kind != ScalarOp::Binary) || uses[i] != 1 || known[i] || elements * 4 > e.chip.psumBankBytes)
+        continue;
+      intoPsum[i] = 1;
+      return;
+    }
   }
 
   void copy(const TileRef &dst, const TileRef &src) {
@@ -199,7 +217,7 @@ private:
         tile::MemsetOp::create(e.builder, e.loc, operand(filled.ref, axes), number(*x.immediate));
         x = filled;
       }
-      out.ref = target(axes, dst, out.written);
+      out.ref = target(i, axes, dst, out.written);
       Value sum = out.written && rootSum && i == static_cast<int>(node.body.size()) - 1 ? e.view(*rootSum) : Value();
       wroteSum |= static_cast<bool>(sum);
       auto tensor = [&](const std::optional<Operand> &o) { return o && !o->immediate ? scalarView(o->ref) : Value(); };
@@ -214,7 +232,7 @@ private:
       out.immediate = -*x.immediate;
       return out;
     }
-    out.ref = target(axes, dst, out.written);
+    out.ref = target(i, axes, dst, out.written);
     Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
     if (op.name == "neg")
       tile::TensorScalarOp::create(e.builder, e.loc, dstView, srcView, Value(), Value(), "mul", number(-1), false, "bypass", number(0), false);
@@ -234,6 +252,7 @@ private:
     auto scalarSide = [&](int arg) { return node.body[arg].kind == ScalarOp::Constant || (whole && perPartitionTree(arg)); };
     int side = scalarSide(op.args[1]) ? 1 : scalarSide(op.args[0]) ? 0 : -1;
     if (side < 0) {
+      placePair(op.args[0], op.args[1]);
       Operand a = eval(op.args[0]), b = eval(op.args[1]);
       if (a.immediate && b.immediate) {
         out.immediate = foldBinary(op.name, *a.immediate, *b.immediate);
@@ -241,7 +260,7 @@ private:
       }
       if (a.immediate || b.immediate)
         return scalarStep(i, a.immediate ? 0 : 1, a.immediate ? a : b, a.immediate ? b : a, dst);
-      out.ref = target(axes, dst, out.written);
+      out.ref = target(i, axes, dst, out.written);
       Value dstView = operand(out.ref, axes), aView = operand(a.ref, axes), bView = operand(b.ref, axes);
       tile::TensorTensorOp::create(e.builder, e.loc, dstView, aView, bView, op.name);
       return out;
@@ -255,7 +274,7 @@ private:
       if (innerSide >= 0) {
         Operand innerScalar = eval(inner.args[innerSide]), x = eval(inner.args[1 - innerSide]);
         if (!x.immediate) {
-          out.ref = target(axes, dst, out.written);
+          out.ref = target(i, axes, dst, out.written);
           Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
           tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(innerScalar), tensor(scalar), inner.name, immediate(innerScalar), innerSide == 0,
                                        op.name, immediate(scalar), side == 0);
@@ -282,7 +301,7 @@ private:
       side = 1 - side;
     }
     Operand out;
-    out.ref = target(axes, dst, out.written);
+    out.ref = target(i, axes, dst, out.written);
     Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
     tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(scalar), Value(), op.name, immediate(scalar), side == 0, "bypass", number(0), false);
     return out;
@@ -302,22 +321,23 @@ private:
       if (!value.immediate && value.ref.element == type)
         return value.ref;
       std::vector<Axis> shape = axes;
-      if (value.immediate)
+      if (value.immediate) { // one element of a constant, repeated
+        TileRef constant = e.constantTile(type, *value.immediate, like.partitions, 1);
+        constant.partition = like.partition;
         for (Axis &axis : shape)
           axis.stride = 0;
-      else
-        for (size_t k = 0; k < shape.size(); ++k)
-          shape[k].stride = value.ref.axes[k].stride;
+        constant.axes = shape;
+        return constant;
+      }
+      for (size_t k = 0; k < shape.size(); ++k)
+        shape[k].stride = value.ref.axes[k].stride;
       TileRef wide = e.temporary(like, shape, type);
-      if (value.immediate)
-        tile::MemsetOp::create(e.builder, e.loc, e.view(compact(wide, shape)), number(*value.immediate));
-      else
-        tile::CopyOp::create(e.builder, e.loc, operand(wide, shape), operand(value.ref, shape));
+      tile::CopyOp::create(e.builder, e.loc, operand(wide, shape), operand(value.ref, shape));
       return wide;
     };
     TileRef onTrue = widened(a), onFalse = widened(b);
     bool direct = dst && dst->element == type;
-    out.ref = target(axes, direct ? dst : nullptr, out.written);
+    out.ref = target(i, axes, direct ? dst : nullptr, out.written);
     if (!out.written && out.ref.element != type)
       out.ref = e.temporary(like, axes, type);
     Value dstView = operand(out.ref, axes), mask = operand(condition.ref, axes), trueView = operand(onTrue, axes), falseView = operand(onFalse, axes);
@@ -361,6 +381,11 @@ bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges
   std::vector<TileRef> inputs;
   for (size_t i = 0; i < node.inputs.size(); ++i)
     inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, dst.partition, dst.partitions));
+  // What does not vary over chunks of partitions is the same in each.
+  for (size_t k = 0; k < order.size(); ++k)
+    if (onPartitions(layout, node.output, order[k]))
+      for (TileRef &input : inputs)
+        input.axes[k].size = dst.axes[k].size;
   // An instruction holds four free dimensions: outer ones that no operand can merge become loops.
   size_t dimensions = merged(dst.axes).size();
   for (const TileRef &input : inputs)
@@ -376,7 +401,14 @@ bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges
   return ExpressionEmitter(*this, node, ranges, order, inputs, dst).root(dst, sum);
 }
 
+void Emitter::emitExpression(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const std::vector<TileRef> &inputs,
+                             const TileRef &dst) {
+  ExpressionEmitter(*this, node, ranges, order, inputs, dst).root(dst);
+}
+
 void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) {
+  if (!chosen[indexOf(node)].reducedLoops.empty())
+    return emitPartitionSum(node, ranges);
   Placed target = targetOf(node);
   std::vector<int> kept, order;
   for (int loop : freeOrder(node, ranges))
@@ -424,7 +456,7 @@ void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) 
   source.axes = outer;
   source.axes.insert(source.axes.end(), inner.begin(), inner.end());
   Value src = view(source, 4, /*merge=*/false);
-  tile::ReduceOp::create(builder, loc, view(dst), src, node.combiner, static_cast<int64_t>(inner.size()), false);
+  tile::ReduceOp::create(builder, loc, view(dst), src, node.combiner, static_cast<int64_t>(inner.size()), node.negated);
 }
 
 } // namespace manaslu::tiling

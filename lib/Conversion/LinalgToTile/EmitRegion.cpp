@@ -128,6 +128,27 @@ static std::vector<int> attentionGroup(const TensorProgram &program, const Epilo
   return behind;
 }
 
+/// Several chunks of partitions in one instruction, where every step is elementwise and none takes an operand with one element in each partition.
+void Emitter::widen(const Group &group, Group::Bound &bound, int64_t freeElements) const {
+  for (auto [n, loop] : bound.loops) {
+    const Node &node = program.nodes[n];
+    if (node.kind != NodeKind::Elementwise)
+      return;
+    for (const Access &input : node.inputs) {
+      bool varies = false, free = false;
+      for (const AtomIndex &index : input.atoms)
+        for (auto [l, coefficient] : index.loops) {
+          varies |= l == loop;
+          free |= node.loops[l].size > 1 && !llvm::is_contained(chosen[n].resultLoops, l);
+        }
+      if (varies && !free)
+        return;
+    }
+  }
+  int64_t chunks = bound.size / bound.step, each = std::max<int64_t>(1, freeElements / std::max<int64_t>(1, chunks));
+  bound.step *= std::clamp<int64_t>(kFreeElements / each, 1, std::max<int64_t>(1, chunks));
+}
+
 std::vector<Emitter::Group> Emitter::formGroups() const {
   std::vector<Group> groups;
   std::vector<int> groupOf(program.nodes.size(), -1);
@@ -208,7 +229,8 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       int64_t total = 1;
       for (const LoopAtom &loop : program.nodes[n].loops)
         total *= loop.size;
-      freeElements = std::max(freeElements, total / std::max<int64_t>(1, requirements[n].output.replicated() ? 1 : requirements[n].output.rows()));
+      const Layout &spread = chosen[n].reducedLoops.empty() ? requirements[n].output : requirements[n].inputs[0];
+      freeElements = std::max(freeElements, total / std::max<int64_t>(1, spread.replicated() ? 1 : spread.rows()));
     }
     std::vector<Group::Bound> first, rest;
     for (int loop = 0; loop < static_cast<int>(program.nodes[anchor].loops.size()); ++loop) {
@@ -243,6 +265,8 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       }
       if (!usable)
         continue;
+      if (partition && !bound.single)
+        widen(group, bound, freeElements);
       if (bound.single || partition)
         first.push_back(bound);
       else
@@ -335,7 +359,7 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
   // exp and its sum: the running add of se gives the second for a few cycles.
   for (int r : group.nodes) {
     const Node &reduction = program.nodes[r];
-    if (r <= n || reduction.kind != NodeKind::Reduction || reduction.combiner != "add" || reduction.body.size() != 1 ||
+    if (r <= n || reduction.kind != NodeKind::Reduction || !chosen[r].reducedLoops.empty() || reduction.combiner != "add" || reduction.body.size() != 1 ||
         reduction.inputs[0].storage != node.output.storage || node.body.back().kind != ScalarOp::Unary ||
         program.nodes[n].loops.size() != reduction.loops.size())
       continue;

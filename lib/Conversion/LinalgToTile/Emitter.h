@@ -79,7 +79,8 @@ private:
   std::map<std::string, mlir::Value> outputRegions;
   std::map<std::string, int> constantNames;
   std::map<int64_t, mlir::Value> indexConstants;
-  llvm::DenseMap<mlir::Value, std::map<AtomId, Range>> windows; ///< what a window buffer holds
+  std::map<std::tuple<const void *, double, int64_t>, TileRef> constantTiles; ///< looked up only, never iterated
+  llvm::DenseMap<mlir::Value, std::map<AtomId, Range>> windows;               ///< what a window buffer holds
   int scratchRegions = 0;
   bool failed = false;
 
@@ -98,7 +99,7 @@ private:
   static std::vector<Axis> merged(const std::vector<Axis> &axes);
   /// Calls `body` for each run of `step` coordinates and for the rest; more than `unrolled` full runs become one loop.
   void forRange(const Range &range, int64_t step, const std::function<void(const Range &)> &body, int64_t unrolled = 1);
-  TileRef temporary(const TileRef &like, const std::vector<Axis> &shape, mlir::Type element);
+  TileRef temporary(const TileRef &like, const std::vector<Axis> &shape, mlir::Type element, tile::Space space = tile::Space::Sbuf);
   std::map<AtomId, Range> windowOf(const Node &node, const Access &access, const std::vector<Range> &ranges) const;
   std::vector<Range> wholeRanges(const Node &node) const;
   std::vector<Range> mapRanges(const Node &from, const Access &fromAccess, const Node &to, const Access &toAccess, const std::vector<Range> &ranges) const;
@@ -121,11 +122,22 @@ private:
   /// Returns whether the running sum of the result was written to `sum`.
   /// `cast` is a node that only narrows the result: it is written in its place.
   bool emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum = nullptr, const Node *cast = nullptr);
+  /// The body's root into `dst`; `inputs` are seen over the free loops `order`.
+  void emitExpression(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const std::vector<TileRef> &inputs,
+                      const TileRef &dst);
   void emitReduction(const Node &node, const std::vector<Range> &ranges);
   void emitContraction(int n, const std::vector<Range> &ranges);
   void emitTile(int n, const std::vector<Range> &ranges);
   void emitGather(int n);
   void emitOutput(const Node &node);
+
+  // Sums across partitions (EmitSum.cpp)
+  /// `partitions` x `elements` of one value, made once before everything else.
+  TileRef constantTile(mlir::Type element, double value, int64_t partitions, int64_t elements);
+  std::vector<std::vector<Range>> sumSteps(const Node &node, const std::vector<Range> &ranges) const;
+  /// What a step adds: the input itself, or its body's values in a temporary.
+  TileRef summand(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order);
+  void emitPartitionSum(const Node &node, const std::vector<Range> &ranges);
 
   // Regions (EmitRegion.cpp)
   /// Nodes that run together. `bound` are the loops that the group iterates: per node its own loop number.
@@ -141,6 +153,7 @@ private:
     std::vector<char> local; ///< per storage: lives in the body only
   };
   std::vector<Group> formGroups() const;
+  void widen(const Group &group, Group::Bound &bound, int64_t freeElements) const;
   void emitGroup(const Group &group);
   void emitMember(const Group &group, int n, const std::vector<Range> &ranges, std::vector<char> &done);
   void prepareInputs(int n, const std::function<bool(int)> &local);

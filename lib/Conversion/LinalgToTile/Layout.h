@@ -42,6 +42,8 @@ struct Choice {
   int stationary = 0;
   bool packed = false;          ///< contraction operands have a batch loop outside the contracted ones on the partitions
   std::vector<int> resultLoops; ///< loops on the partitions of the result, outermost first
+  /// Of a sum: reduced loops on the partitions of its inputs. pe adds them by products with ones, and every partition gets the result.
+  std::vector<int> reducedLoops = {};
   bool operator==(const Choice &) const = default;
 };
 

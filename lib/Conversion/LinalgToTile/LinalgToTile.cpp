@@ -1,6 +1,7 @@
-// The pass that runs the tile lowering: read, assign layouts, emit.
+// The pass that runs the tile lowering: read, assign layouts, emit, balance engines.
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
 
+#include "lib/Conversion/LinalgToTile/BalanceEngines.h"
 #include "lib/Conversion/LinalgToTile/Emitter.h"
 #include "lib/Conversion/LinalgToTile/SplitWindows.h"
 
@@ -40,6 +41,7 @@ public:
     builder.setInsertionPointToStart(lowered.addEntryBlock());
     if (failed(tiling::Emitter(*program, chip, choices, builder).emit()))
       return signalPassFailure();
+    tiling::balanceEngines(lowered, chip);
     builder.setInsertionPointToEnd(&lowered.getBody().front());
     func::ReturnOp::create(builder, function.getLoc());
     carryHostTypes(function, lowered);

@@ -132,11 +132,60 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
   }
 }
 
+/// Whether input `input` of the node's body is only ever subtracted.
+bool onlySubtracted(const Node &node, int input) {
+  for (size_t i = 0; i < node.body.size(); ++i) {
+    if (node.body[i].kind != ScalarOp::Input || node.body[i].input != input)
+      continue;
+    int used = 0;
+    for (const ScalarOp &user : node.body)
+      for (size_t arg = 0; arg < user.args.size(); ++arg)
+        if (user.args[arg] == static_cast<int>(i)) {
+          if (user.kind != ScalarOp::Binary || user.name != "sub" || arg != 1)
+            return false;
+          ++used;
+        }
+    if (!used)
+      return false;
+  }
+  return true;
+}
+
+/// x - max becomes x + (-max): ve gives a maximum with its sign turned for nothing.
+void negateSubtractedMaxima(TensorProgram &program) {
+  for (Node &node : program.nodes) {
+    if (node.kind != NodeKind::Reduction || (node.combiner != "max" && node.combiner != "min"))
+      continue;
+    int storage = node.output.storage;
+    const Storage &result = program.storages[storage];
+    auto fits = [&](int reader) {
+      const Node &other = program.nodes[reader];
+      if (other.kind != NodeKind::Elementwise)
+        return false;
+      for (size_t i = 0; i < other.inputs.size(); ++i)
+        if (other.inputs[i].storage == storage && !onlySubtracted(other, static_cast<int>(i)))
+          return false;
+      return true;
+    };
+    if (result.writers.size() != 1 || result.readers.empty() || !llvm::all_of(result.readers, fits))
+      continue;
+    node.negated = true;
+    for (int reader : result.readers)
+      for (ScalarOp &op : program.nodes[reader].body)
+        if (op.kind == ScalarOp::Binary && op.name == "sub") {
+          const ScalarOp &subtracted = program.nodes[reader].body[op.args[1]];
+          if (subtracted.kind == ScalarOp::Input && program.nodes[reader].inputs[subtracted.input].storage == storage)
+            op.name = "add";
+        }
+  }
+}
+
 } // namespace
 
 void simplify(TensorProgram &program, MLIRContext *context) {
   foldConstantCasts(program);
   materializeIndices(program, context);
+  negateSubtractedMaxima(program);
   for (Node &node : program.nodes)
     if (node.kind == NodeKind::Contraction && classify(program, node).k.empty())
       node.kind = NodeKind::Reduction;

@@ -1,0 +1,105 @@
+// Sums across partitions: products with a tile of ones add what lies on the partitions, and every partition gets the result.
+#include "lib/Conversion/LinalgToTile/Emitter.h"
+
+using namespace mlir;
+
+namespace manaslu::tiling {
+
+TileRef Emitter::constantTile(Type element, double value, int64_t partitions, int64_t elements) {
+  auto [at, fresh] = constantTiles.insert({{element.getAsOpaquePointer(), value, elements}, {}});
+  TileRef &ref = at->second;
+  if (fresh) {
+    // Stands before everything else, so that loops and all that follows may read it.
+    OpBuilder::InsertionGuard guard(builder);
+    auto function = builder.getInsertionBlock()->getParentOp();
+    while (!isa<func::FuncOp>(function))
+      function = function->getParentOp();
+    builder.setInsertionPointToStart(&cast<func::FuncOp>(function).getBody().front());
+    ref.element = element;
+    ref.partitions = chip.partitions;
+    ref.axes = {{elements, 1}};
+    ref.buffer =
+        tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Sbuf, chip.partitions, elements, element), StringAttr());
+    tile::MemsetOp::create(builder, loc, view(ref), llvm::APFloat(static_cast<float>(value)));
+  }
+  TileRef out = ref;
+  out.partitions = partitions;
+  return out;
+}
+
+/// Ranges of the products that accumulate into one tile: a chunk of partitions each, every other reduced coordinate on its own.
+std::vector<std::vector<Range>> Emitter::sumSteps(const Node &node, const std::vector<Range> &ranges) const {
+  const Layout &layout = requirements[indexOf(node)].inputs[0];
+  std::vector<std::vector<Range>> steps = {ranges};
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop) {
+    if (!node.loops[loop].reduction)
+      continue;
+    bool chunked = !layout.part.empty() && layout.part[0].atom >= 0 && layout.part[0].atom == node.inputs[0].atomOfLoop(loop);
+    if (!chunked && onPartitions(layout, node.inputs[0], loop))
+      continue;
+    int64_t size = chunked ? layout.step : 1;
+    std::vector<std::vector<Range>> out;
+    for (const auto &step : steps)
+      for (int64_t at = 0; at < step[loop].size; at += size) {
+        out.push_back(step);
+        out.back()[loop].start.constant += at;
+        out.back()[loop].size = std::min(size, step[loop].size - at);
+      }
+    steps = std::move(out);
+  }
+  return steps;
+}
+
+void Emitter::emitPartitionSum(const Node &node, const std::vector<Range> &ranges) {
+  // As many results at a time as a bank holds and pe takes.
+  int64_t columns = 1, limit = std::min<int64_t>(chip.pe.movingLimit, chip.psumBankBytes / 4);
+  for (int loop = static_cast<int>(node.loops.size()); loop-- > 0;) {
+    if (node.loops[loop].reduction)
+      continue;
+    int64_t size = ranges[loop].size, fit = std::max<int64_t>(1, limit / columns);
+    if (size > fit) {
+      int64_t count = (size + fit - 1) / fit;
+      return forRange(ranges[loop], (size + count - 1) / count, [&](const Range &some) {
+        std::vector<Range> inner = ranges;
+        inner[loop] = some;
+        emitPartitionSum(node, inner);
+      });
+    }
+    columns *= size;
+  }
+  std::vector<int> kept;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    if (!node.loops[loop].reduction && ranges[loop].size > 1)
+      kept.push_back(loop);
+  const Layout &out = requirements[indexOf(node)].output;
+  Placed psum = allocate(node.output.storage, out, tile::Space::Psum, builder.getF32Type(), windowOf(node, node.output, ranges));
+  TileRef acc = reference(psum, node, node.output, ranges, kept, 0, chip.partitions);
+  bool first = true;
+  for (const std::vector<Range> &step : sumSteps(node, ranges)) {
+    TileRef term = summand(node, step, kept), ones = constantTile(term.element, 1, term.partitions, chip.partitions);
+    ones.partition = term.partition;
+    Value accView = view(acc), onesView = view(ones), termView = view(term);
+    tile::MatmulOp::create(builder, loc, accView, onesView, termView, !first);
+    first = false;
+  }
+  TileRef dst = reference(targetOf(node), node, node.output, ranges, kept, 0, chip.partitions);
+  Value dstView = view(dst), accView = view(acc);
+  tile::CopyOp::create(builder, loc, dstView, accView);
+}
+
+TileRef Emitter::summand(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order) {
+  std::vector<TileRef> inputs = {reference(inputOf(node, 0), node, node.inputs[0], ranges, order, 0, chip.partitions)};
+  for (size_t i = 1; i < node.inputs.size(); ++i)
+    inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, inputs[0].partition, inputs[0].partitions));
+  auto type = tile::dtypeOf(inputs[0].element);
+  if (node.body.size() == 1 && type && chip.pe.types.count(*type))
+    return inputs[0];
+  std::vector<Axis> shape;
+  for (int loop : order)
+    shape.push_back({ranges[loop].size, 1});
+  TileRef term = temporary(inputs[0], shape, builder.getF32Type());
+  emitExpression(node, ranges, order, inputs, term);
+  return term;
+}
+
+} // namespace manaslu::tiling
