@@ -12,8 +12,9 @@ std::string signature(const Node &node) {
   std::string text = std::to_string(static_cast<int>(node.kind)) + node.combiner + (node.negated ? "-" : "");
   for (const LoopAtom &loop : node.loops)
     text += " " + std::to_string(loop.size) + (loop.reduction ? "r" : "p") + std::to_string(loop.dim);
-  for (const ScalarOp &op : node.body)
-    text += " " + std::to_string(op.kind) + op.name + std::to_string(op.value) + "," + std::to_string(op.input);
+  for (const Expression *expression : {&node.body, &node.finish})
+    for (const ScalarOp &op : *expression)
+      text += " " + std::to_string(op.kind) + op.name + std::to_string(op.value) + "," + std::to_string(op.input);
   for (const Access &input : node.inputs) {
     text += "|";
     for (const AtomIndex &index : input.atoms)
@@ -23,14 +24,55 @@ std::string signature(const Node &node) {
   return text;
 }
 
-} // namespace
+/// Search for the selection of least cost by changes of classes: nodes alike in all copies of a repeated layer.
+class Search {
+public:
+  Search(const TensorProgram &program, const Chip &chip)
+      : program(program), estimator(program, chip), selection(program.nodes.size(), -1), classOf(program.nodes.size(), -1) {
+    std::map<std::string, int> bySignature;
+    for (size_t n = 0; n < program.nodes.size(); ++n) {
+      if (estimator.options[n].empty() || estimator.fused().contractionOf[n] >= 0)
+        continue;
+      selection[n] = 0;
+      follow(n);
+      auto [at, fresh] = bySignature.insert({signature(program.nodes[n]), static_cast<int>(classes.size())});
+      if (fresh)
+        classes.push_back({});
+      classes[at->second].push_back(n);
+      classOf[n] = at->second;
+    }
+    least = cost();
+  }
 
-std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip) {
-  Estimator estimator(program, chip);
-  size_t count = program.nodes.size();
-  std::vector<int> selection(count, -1);
-  // An epilogue's partitions are its contraction's: it follows, it does not choose.
-  auto follow = [&](size_t contraction) {
+  std::vector<Choice> run() {
+    // What one layer alone cannot pay for (another version of a shared mask) all of them may; then single nodes; then what pays only if neighbours go along.
+    for (int sweep = 0; sweep < kSweeps; ++sweep) {
+      int64_t before = least;
+      for (size_t c = 0; c < classes.size(); ++c)
+        change(classes[c]);
+      for (size_t n = 0; n < program.nodes.size(); ++n)
+        if (classOf[n] >= 0 && classes[classOf[n]].size() > 1)
+          change({n});
+      if (least == before)
+        for (size_t c = 0; c < classes.size(); ++c)
+          changeWithNeighbours(c);
+      if (least == before)
+        break;
+    }
+    std::vector<Choice> out(program.nodes.size());
+    for (size_t n = 0; n < out.size(); ++n)
+      if (selection[n] >= 0)
+        out[n] = estimator.options[n][selection[n]];
+    return out;
+  }
+
+private:
+  static constexpr int kSweeps = 8;
+
+  int64_t cost() const { return estimator.total(selection, selection.size()); }
+
+  /// An epilogue's partitions are its contraction's: it follows, it does not choose.
+  void follow(size_t contraction) {
     int n = estimator.fused().epilogueOf[contraction];
     if (n < 0)
       return;
@@ -40,62 +82,78 @@ std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip
       if (input.storage == from.output.storage)
         read = &input;
     auto loops = mapLoops(from.output, *read, estimator.options[contraction][selection[contraction]].resultLoops);
-    Choice wanted{0, false, loops ? *loops : std::vector<int>{}};
-    selection[n] = estimator.option(n, wanted);
-  };
-  auto choose = [&](size_t n, size_t horizon) {
-    if (estimator.options[n].empty() || estimator.fused().contractionOf[n] >= 0)
-      return;
-    int best = selection[n];
-    int64_t least = INT64_MAX;
-    for (size_t option = 0; option < estimator.options[n].size(); ++option) {
-      selection[n] = option;
-      follow(n);
-      int64_t cost = estimator.total(selection, horizon);
-      if (cost < least)
-        least = cost, best = option;
-    }
-    selection[n] = best;
-    follow(n);
-  };
-  for (size_t n = 0; n < count; ++n)
-    if (!estimator.options[n].empty() && estimator.fused().contractionOf[n] < 0) {
-      selection[n] = 0;
-      follow(n);
-    }
-  // Repeated layers change together: what one layer alone cannot pay for (another version of a shared mask) all of them may.
-  std::map<std::string, std::vector<size_t>> alike;
-  for (size_t n = 0; n < count; ++n)
-    if (estimator.options[n].size() > 1 && estimator.fused().contractionOf[n] < 0)
-      alike[signature(program.nodes[n])].push_back(n);
-  std::vector<int> before;
-  for (int sweep = 0; sweep < 4 && before != selection; ++sweep) {
-    before = selection;
-    for (auto &[key, nodes] : alike) {
-      if (nodes.size() < 2)
-        continue;
-      std::vector<int> best = selection;
-      int64_t least = estimator.total(selection, count);
-      std::vector<Choice> candidates = estimator.options[nodes.front()];
-      for (const Choice &candidate : candidates) {
-        for (size_t n : nodes) {
-          selection[n] = estimator.option(n, candidate);
-          follow(n);
-        }
-        if (int64_t cost = estimator.total(selection, count); cost < least)
-          least = cost, best = selection;
-      }
-      selection = best;
-    }
-    for (size_t n = 0; n < count; ++n)
-      if (estimator.options[n].size() > 1)
-        choose(n, count);
+    selection[n] = estimator.option(n, {0, false, loops ? *loops : std::vector<int>{}});
   }
-  std::vector<Choice> out(count);
-  for (size_t n = 0; n < count; ++n)
-    if (selection[n] >= 0)
-      out[n] = estimator.options[n][selection[n]];
-  return out;
-}
+
+  void set(const std::vector<size_t> &nodes, const Choice &choice) {
+    for (size_t n : nodes) {
+      selection[n] = estimator.option(n, choice);
+      follow(n);
+    }
+  }
+
+  /// The best choice for these nodes with all others as they are.
+  void change(const std::vector<size_t> &nodes) {
+    std::vector<Choice> candidates = estimator.options[nodes.front()];
+    if (candidates.size() < 2)
+      return;
+    std::vector<int> best = selection;
+    for (const Choice &candidate : candidates) {
+      set(nodes, candidate);
+      if (int64_t now = cost(); now < least)
+        least = now, best = selection;
+    }
+    selection = best;
+  }
+
+  /// Every choice of a class, answered by the classes that share a storage with it.
+  void changeWithNeighbours(size_t c) {
+    std::vector<Choice> candidates = estimator.options[classes[c].front()];
+    std::vector<int> best = selection;
+    int64_t bestCost = least;
+    std::vector<int> others = neighbours(c);
+    for (const Choice &candidate : candidates) {
+      std::vector<int> start = selection;
+      set(classes[c], candidate);
+      least = cost();
+      for (int other : others)
+        change(classes[other]);
+      if (least < bestCost)
+        bestCost = least, best = selection;
+      selection = start;
+    }
+    selection = best;
+    least = bestCost;
+  }
+
+  std::vector<int> neighbours(size_t c) const {
+    std::vector<int> out;
+    auto add = [&](int n) {
+      int contraction = estimator.fused().contractionOf[n];
+      int other = classOf[contraction >= 0 ? contraction : n];
+      if (other >= 0 && other != static_cast<int>(c) && std::find(out.begin(), out.end(), other) == out.end())
+        out.push_back(other);
+    };
+    size_t n = classes[c].front();
+    int result = estimator.fused().epilogueOf[n] >= 0 ? estimator.fused().epilogueOf[n] : static_cast<int>(n);
+    for (int reader : program.storages[program.nodes[result].output.storage].readers)
+      add(reader);
+    for (int member : {static_cast<int>(n), result})
+      for (const Access &input : program.nodes[member].inputs)
+        for (int writer : program.storages[input.storage].writers)
+          add(writer);
+    return out;
+  }
+
+  const TensorProgram &program;
+  Estimator estimator;
+  std::vector<int> selection, classOf;
+  std::vector<std::vector<size_t>> classes; ///< in the order of their first nodes
+  int64_t least = 0;
+};
+
+} // namespace
+
+std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip) { return Search(program, chip).run(); }
 
 } // namespace manaslu::tiling

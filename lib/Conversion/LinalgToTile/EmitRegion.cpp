@@ -7,8 +7,8 @@ using namespace mlir;
 
 namespace manaslu::tiling {
 
-/// Elements of a partition that one elementwise step should not exceed, so that temporaries stay small.
-static constexpr int64_t kFreeElements = 4096;
+/// Elements of a partition that one elementwise step should not exceed: temporaries stay small, and engines work on different pieces at one time.
+static constexpr int64_t kFreeElements = 512;
 
 namespace {
 
@@ -145,8 +145,7 @@ void Emitter::widen(const Group &group, Group::Bound &bound, int64_t freeElement
         return;
     }
   }
-  int64_t chunks = bound.size / bound.step, each = std::max<int64_t>(1, freeElements / std::max<int64_t>(1, chunks));
-  bound.step *= std::clamp<int64_t>(kFreeElements / each, 1, std::max<int64_t>(1, chunks));
+  bound.step *= std::clamp<int64_t>(kFreeElements / std::max<int64_t>(1, freeElements), 1, std::max<int64_t>(1, bound.size / bound.step));
 }
 
 std::vector<Emitter::Group> Emitter::formGroups() const {
@@ -224,13 +223,13 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       continue; // the contraction, gather or output iterates by itself
     LoopClasses classes(program, group.nodes);
     int anchor = group.nodes.front();
-    int64_t freeElements = 0;
+    int64_t freeElements = 0; // of one chunk of partitions
     for (int n : group.nodes) {
+      const std::vector<int> &across = chosen[n].reducedLoops.empty() ? chosen[n].resultLoops : chosen[n].reducedLoops;
       int64_t total = 1;
-      for (const LoopAtom &loop : program.nodes[n].loops)
-        total *= loop.size;
-      const Layout &spread = chosen[n].reducedLoops.empty() ? requirements[n].output : requirements[n].inputs[0];
-      freeElements = std::max(freeElements, total / std::max<int64_t>(1, spread.replicated() ? 1 : spread.rows()));
+      for (int loop = 0; loop < static_cast<int>(program.nodes[n].loops.size()); ++loop)
+        total *= llvm::is_contained(across, loop) ? 1 : program.nodes[n].loops[loop].size;
+      freeElements = std::max(freeElements, total);
     }
     std::vector<Group::Bound> first, rest;
     for (int loop = 0; loop < static_cast<int>(program.nodes[anchor].loops.size()); ++loop) {
@@ -393,6 +392,8 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
       done[indexOf(*cast)] = true;
     }
     done[r] = emitElementwise(node, ranges, &sum, cast);
+    if (done[r] && !reduction.finish.empty())
+      emitFinish(reduction, inner, {}, sum, sum);
     if (cast && !done[r])
       report(node.loc, "MN-INTERNAL: an activation did not take its running sum");
     return;

@@ -83,8 +83,7 @@ void Emitter::emitPartitionSum(const Node &node, const std::vector<Range> &range
     first = false;
   }
   TileRef dst = reference(targetOf(node), node, node.output, ranges, kept, 0, chip.partitions);
-  Value dstView = view(dst), accView = view(acc);
-  tile::CopyOp::create(builder, loc, dstView, accView);
+  emitFinish(node, ranges, kept, acc, dst);
 }
 
 TileRef Emitter::summand(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order) {

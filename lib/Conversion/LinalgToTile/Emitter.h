@@ -122,10 +122,13 @@ private:
   /// Returns whether the running sum of the result was written to `sum`.
   /// `cast` is a node that only narrows the result: it is written in its place.
   bool emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum = nullptr, const Node *cast = nullptr);
-  /// The body's root into `dst`; `inputs` are seen over the free loops `order`.
-  void emitExpression(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const std::vector<TileRef> &inputs,
-                      const TileRef &dst);
+  /// The body's root into `dst`; `inputs` are seen over the free loops `order`. `sum` takes the running sum of an activation where the root is one; returns
+  /// whether it was written.
+  bool emitExpression(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const std::vector<TileRef> &inputs,
+                      const TileRef &dst, const TileRef *sum = nullptr);
   void emitReduction(const Node &node, const std::vector<Range> &ranges);
+  /// Node::finish of reduced values, over the free loops `order`.
+  void emitFinish(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const TileRef &reduced, const TileRef &dst);
   void emitContraction(int n, const std::vector<Range> &ranges);
   void emitTile(int n, const std::vector<Range> &ranges);
   void emitGather(int n);

@@ -203,7 +203,7 @@ int64_t Estimator::partitionSum(const Node &node, const Choice &choice, const Re
   if (!plain && !chip.pe.types.count(DType::F32))
     return kForbidden;
   int64_t chains = ceilDiv(reduced, std::min(product(node, choice.reducedLoops), std::max<int64_t>(1, needs.inputs[0].rows())));
-  return chains * productTime(chip, kept, passes) + engineTime(chip, Operation::Copy, kept);
+  return chains * productTime(chip, kept, passes) + std::max<int64_t>(1, node.finish.size() / 2) * engineTime(chip, Operation::Copy, kept);
 }
 
 /// The scalar expression, instruction by instruction: an operation runs over the elements of a partition that it varies along.
@@ -265,6 +265,10 @@ int64_t Estimator::body(size_t n, const Choice &choice, const Requirement &needs
   if (node.kind == NodeKind::Reduction && choice.reducedLoops.empty()) {
     auto [count, inChunk] = elementsOf(node.body.size() - 1);
     sum += count * engineTime(chip, Operation::Reduce, inChunk);
+    int64_t kept = 1;
+    for (size_t loop = 0; loop < node.loops.size(); ++loop)
+      kept *= node.loops[loop].reduction || onPartitions(static_cast<int>(loop)) ? 1 : node.loops[loop].size;
+    sum += static_cast<int64_t>(node.finish.size() / 2) * chunks * engineTime(chip, Operation::TensorScalar, kept);
   } else if (node.body.size() == 1 && choice.reducedLoops.empty()) {
     auto [count, inChunk] = elementsOf(0);
     sum += count * engineTime(chip, Operation::Copy, inChunk);

@@ -102,6 +102,7 @@ struct Node {
   Expression body;            ///< Elementwise: the result; Reduction: the value that is combined
   std::string combiner;       ///< Reduction: an AluOp name
   bool negated = false;       ///< Reduction: the result's sign is turned
+  Expression finish;          ///< Reduction: what becomes of the reduced value (its input 0); empty: nothing
   int64_t gatherRows = 0;     ///< Gather: inputs are {table, index}; rows of the table
   std::string name;           ///< Output, StateWrite
   std::vector<int64_t> shape; ///< Output, StateWrite: of the value

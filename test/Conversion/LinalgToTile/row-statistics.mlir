@@ -1,5 +1,5 @@
 // lowering.md, "A value's place", norm statistics with features on the partitions: a product with a tile of ones gives the sum on all partitions, so a row norm
-// between two linear layers needs no transpose. The sums are in fp32.
+// between two linear layers needs no transpose. The sums are in fp32, and what follows from a sum alone is computed once, as it leaves PSUM.
 // RUN: manaslu-opt %s --convert-linalg-to-tile | FileCheck %s
 
 // CHECK: %[[ONES:[0-9]+]] = tile.alloc : <sbuf, 128 by 128 by f32>
@@ -8,8 +8,10 @@
 // CHECK: tile.view %[[ONES]]
 // CHECK: tile.matmul {{.*}} !tile.view<sbuf, [128, 128], f32>, !tile.view<sbuf, [128, 64], f32>
 // CHECK: tile.matmul {{.*}} {accumulate} {{.*}} !tile.view<sbuf, [128, 128], f32>, !tile.view<sbuf, [128, 64], f32>
+// CHECK: {{tile.activate|tile.tensor_scalar}} {{.*}}3.906250e-03 : f32{{.*}}!tile.view<psum, [128, 64], f32>
 // CHECK: tile.activate {{.*}} {func = "square"}
 // CHECK: tile.matmul {{.*}} !tile.view<sbuf, [128, 128], f32>, !tile.view<sbuf, [128, 64], f32>
+// CHECK: tile.activate {{.*}} {bias_imm = {{.*}}, func = "rsqrt", scale_imm = 3.906250e-03 : f32} {{.*}}!tile.view<psum, [128, 64], f32>
 // CHECK-NOT: tile.transpose
 // CHECK: tile.store
 

@@ -1,0 +1,139 @@
+// Elementwise nodes and reductions over ranges of their loops: operands as tiles, then the scalar expression.
+#include "lib/Conversion/LinalgToTile/Emitter.h"
+
+using namespace mlir;
+
+namespace manaslu::tiling {
+
+namespace {
+
+/// Free loops of a tile: those not on the partitions, in the order of the result's strides.
+std::vector<int> freeOrder(const Node &node, const std::vector<Range> &ranges) {
+  std::vector<int> order;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    if (ranges[loop].size > 1)
+      order.push_back(loop);
+  return order;
+}
+
+} // namespace
+
+bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum, const Node *cast) {
+  Placed target = targetOf(node);
+  const Layout &layout = target.layout;
+  std::vector<int> order;
+  for (int loop : freeOrder(node, ranges))
+    if (!onPartitions(layout, node.output, loop) || (node.output.atomOfLoop(loop) == layout.part[0].atom && ranges[loop].size > layout.step))
+      order.push_back(loop);
+  llvm::stable_sort(order, [&](int a, int b) {
+    auto stride = [&](int loop) {
+      AtomId atom = node.output.atomOfLoop(loop);
+      auto at = target.strides.find(atom);
+      return at == target.strides.end() ? target.chunkStride : at->second;
+    };
+    return stride(a) > stride(b);
+  });
+  TileRef dst = reference(target, node, node.output, ranges, order, 0, chip.partitions);
+  if (cast)
+    dst = reference(targetOf(*cast), *cast, cast->output, mapRanges(node, node.output, *cast, cast->inputs[0], ranges),
+                    *mapLoops(node.output, cast->inputs[0], order), 0, chip.partitions);
+  std::vector<TileRef> inputs;
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, dst.partition, dst.partitions));
+  // What does not vary over chunks of partitions is the same in each.
+  for (size_t k = 0; k < order.size(); ++k)
+    if (onPartitions(layout, node.output, order[k]))
+      for (TileRef &input : inputs)
+        input.axes[k].size = dst.axes[k].size;
+  // An instruction holds four free dimensions: outer ones that no operand can merge become loops.
+  size_t dimensions = merged(dst.axes).size();
+  for (const TileRef &input : inputs)
+    dimensions = std::max(dimensions, merged(input.axes).size());
+  if (dimensions > 4 && order.size() > 1 && !cast) {
+    forRange(ranges[order[0]], 1, [&](const Range &one) {
+      std::vector<Range> inner = ranges;
+      inner[order[0]] = one;
+      emitElementwise(node, inner);
+    });
+    return false;
+  }
+  return emitExpression(node, ranges, order, inputs, dst, sum);
+}
+
+void Emitter::emitFinish(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const TileRef &reduced, const TileRef &dst) {
+  if (node.finish.empty()) {
+    Value dstView = view(dst), srcView = view(reduced);
+    tile::CopyOp::create(builder, loc, dstView, srcView);
+    return;
+  }
+  Node finish(node.loc);
+  finish.body = node.finish;
+  emitExpression(finish, ranges, order, {reduced}, dst);
+}
+
+void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) {
+  if (!chosen[indexOf(node)].reducedLoops.empty())
+    return emitPartitionSum(node, ranges);
+  Placed target = targetOf(node);
+  std::vector<int> kept, order;
+  for (int loop : freeOrder(node, ranges))
+    if (!node.loops[loop].reduction && !onPartitions(target.layout, node.output, loop))
+      kept.push_back(loop);
+  order = kept;
+  int64_t axes = 0;
+  for (int loop : freeOrder(node, ranges))
+    if (node.loops[loop].reduction)
+      order.push_back(loop), ++axes;
+  TileRef dst = reference(target, node, node.output, ranges, kept, 0, chip.partitions);
+  std::vector<TileRef> inputs;
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, dst.partition, dst.partitions));
+  TileRef like = dst;
+  for (int loop : order)
+    if (node.loops[loop].reduction)
+      like.axes.push_back({ranges[loop].size, 1});
+  TileRef source;
+  if (node.body.size() == 1 && node.body[0].kind == ScalarOp::Input) {
+    source = inputs[0];
+  } else {
+    std::vector<Axis> shape = like.axes;
+    for (Axis &axis : shape)
+      axis.stride = 1;
+    source = temporary(dst, shape, builder.getF32Type());
+    bool whole = kept.empty() && node.combiner == "add";
+    if (emitExpression(node, ranges, order, inputs, source, whole ? &dst : nullptr)) {
+      if (!node.finish.empty())
+        emitFinish(node, ranges, kept, dst, dst);
+      return;
+    }
+  }
+  // The reduced axes merge among themselves only.
+  std::vector<Axis> outer(source.axes.begin(), source.axes.end() - axes), inner(source.axes.end() - axes, source.axes.end());
+  outer = merged(outer);
+  inner = merged(inner);
+  if (outer.size() == 1 && outer[0].size == 1)
+    outer.clear();
+  if (outer.size() + inner.size() > 4 && !kept.empty()) {
+    forRange(ranges[kept[0]], 1, [&](const Range &one) {
+      std::vector<Range> part = ranges;
+      part[kept[0]] = one;
+      emitReduction(node, part);
+    });
+    return;
+  }
+  source.axes = outer;
+  source.axes.insert(source.axes.end(), inner.begin(), inner.end());
+  Value src = view(source, 4, /*merge=*/false);
+  TileRef reduced = dst;
+  if (!node.finish.empty()) {
+    for (Axis &axis : reduced.axes)
+      axis.stride = 1;
+    reduced = temporary(dst, reduced.axes, builder.getF32Type());
+  }
+  Value reducedView = view(reduced);
+  tile::ReduceOp::create(builder, loc, reducedView, src, node.combiner, static_cast<int64_t>(inner.size()), node.negated);
+  if (!node.finish.empty())
+    emitFinish(node, ranges, kept, reduced, dst);
+}
+
+} // namespace manaslu::tiling
