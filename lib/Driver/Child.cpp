@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
+#include <limits>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -107,12 +109,10 @@ Result<ChildOutcome> start(const std::function<int(int output)> &inside, bool re
   ChildOutcome outcome;
   drain(output, errors, outcome);
   int state = 0;
-  struct rusage usage = {};
-  while (::wait4(child, &state, 0, &usage) < 0)
+  while (::waitpid(child, &state, 0) < 0)
     if (errno != EINTR)
       return cannotStart();
   outcome.exitStatus = WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state);
-  outcome.peakRssBytes = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
   return outcome;
 }
 
@@ -141,6 +141,11 @@ Result<ChildOutcome> runForked(const std::function<int(std::string &output)> &wo
 }
 
 uint64_t ownPeakRssBytes() {
+  // Not getrusage: across exec that keeps the peak of whoever started this process.
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key; status.ignore(std::numeric_limits<std::streamsize>::max(), '\n'))
+    if (uint64_t kilobytes = 0; key == "VmHWM:" && status >> kilobytes)
+      return kilobytes * 1024;
   struct rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;

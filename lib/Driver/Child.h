@@ -21,7 +21,6 @@ struct ChildOutcome {
   int exitStatus = 0; ///< 128 + signal when a signal ended it
   std::string output; ///< standard output
   std::string errors; ///< standard error, the last 1 MiB
-  uint64_t peakRssBytes = 0;
 };
 
 /// Runs a program (path and arguments, no shell) with standard input closed and waits for it. Error: MN-INTERNAL when it cannot be started.
@@ -31,7 +30,7 @@ Result<ChildOutcome> runProgram(const std::vector<std::string> &command, const C
 /// Only for processes without other threads that matter to `work`. Error: MN-INTERNAL when it cannot be started.
 Result<ChildOutcome> runForked(const std::function<int(std::string &output)> &work, const ChildLimits &limits = {});
 
-/// The largest resident set of this process so far, in bytes.
+/// The largest resident set of this process so far, in bytes; not that of the process that started it.
 uint64_t ownPeakRssBytes();
 
 } // namespace manaslu::driver

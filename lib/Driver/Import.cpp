@@ -104,7 +104,10 @@ Result<Imported> importModel(const std::string &model, const std::string &folder
   if (!outcome)
     return outcome.error();
   imported.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  imported.peakRssBytes = outcome->peakRssBytes;
+  // The importer tells its own peak: what the kernel counts for a child includes this process at the fork.
+  constexpr std::string_view kPeak = "peak_rss_bytes ";
+  if (outcome->output.starts_with(kPeak))
+    imported.peakRssBytes = std::strtoull(outcome->output.c_str() + kPeak.size(), nullptr, 10);
   return imported;
 }
 

@@ -18,13 +18,13 @@ Result<ChildOutcome> runPythonModule(const std::string &module, const std::vecto
 
 /// What an import leaves.
 struct Imported {
-  std::string module;  ///< path of the graph dialect's text
-  std::string weights; ///< path of the safetensors file
-  double seconds = 0;  ///< of the child
-  uint64_t peakRssBytes = 0;
+  std::string module;        ///< path of the graph dialect's text
+  std::string weights;       ///< path of the safetensors file
+  double seconds = 0;        ///< of the child
+  uint64_t peakRssBytes = 0; ///< of the child
 };
 
-/// Imports a .pt2 into `folder`. `threads` as in CompileOptions.
+/// Imports a .pt2 into `folder`.
 Result<Imported> importModel(const std::string &model, const std::string &folder);
 
 /// The PyTorch operators that the importer takes, sorted.

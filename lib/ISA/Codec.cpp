@@ -7,21 +7,66 @@ namespace manaslu::isa {
 
 static constexpr uint64_t maskOf(int width) { return width == 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1; }
 
-Status checkRanges(const Instruction &instruction) {
+namespace {
+
+bool inRange(int64_t number, const FieldLayout &layout) {
+  bool limited = layout.minimum != 0 || layout.maximum != 0;
+  return !limited || (number >= layout.minimum && number <= layout.maximum);
+}
+
+std::string outOfRange(std::string_view mnemonic, int64_t number, const FieldLayout &layout) {
+  return std::string(mnemonic) + ": " + std::string(layout.name) + " is " + std::to_string(number) + ", outside " + std::to_string(layout.minimum) + ".." +
+         std::to_string(layout.maximum);
+}
+
+/// The integer in the field's bits of its word, sign-extended when its range is signed.
+int64_t extract(uint64_t word, const FieldLayout &layout) {
+  uint64_t bits = (word >> layout.low) & maskOf(layout.width);
+  bool negative = layout.minimum < 0 && layout.width < 64 && (bits >> (layout.width - 1));
+  return static_cast<int64_t>(negative ? bits | ~maskOf(layout.width) : bits);
+}
+
+// The three walks. Each is one type for all instructions, so that their operands share code.
+
+struct RangeCheck {
+  std::string_view mnemonic;
   Error error;
+  template <class T> void operator()(const T &value, const FieldLayout &layout, int) {
+    if (!inRange(toBits(value), layout))
+      error.add("MN-ISA-RANGE", outOfRange(mnemonic, toBits(value), layout));
+  }
+};
+
+struct Encode {
+  uint64_t *words;
+  template <class T> void operator()(const T &value, const FieldLayout &layout, int firstWord) {
+    words[firstWord + layout.word] |= (static_cast<uint64_t>(toBits(value)) & maskOf(layout.width)) << layout.low;
+  }
+};
+
+struct Decode {
+  const uint64_t *words;
+  std::string_view mnemonic;
+  std::string problem; ///< the first value beyond its limits
+  template <class T> void operator()(T &value, const FieldLayout &layout, int firstWord) {
+    int64_t number = extract(words[firstWord + layout.word], layout);
+    if (!inRange(number, layout) && problem.empty())
+      problem = outOfRange(mnemonic, number, layout);
+    value = fromBits<T>(number);
+  }
+};
+
+} // namespace
+
+Status checkRanges(const Instruction &instruction) {
+  RangeCheck check;
   std::visit(
       [&](const auto &inner) {
-        walkInstruction(inner, [&](const auto &value, const FieldLayout &layout, int) {
-          if (layout.minimum == 0 && layout.maximum == 0)
-            return;
-          int64_t number = toBits(value);
-          if (number < layout.minimum || number > layout.maximum)
-            error.add("MN-ISA-RANGE", std::string(inner.mnemonic) + ": " + std::string(layout.name) + " is " + std::to_string(number) + ", outside " +
-                                          std::to_string(layout.minimum) + ".." + std::to_string(layout.maximum));
-        });
+        check.mnemonic = inner.mnemonic;
+        walkInstruction(inner, check);
       },
       instruction);
-  return error;
+  return check.error;
 }
 
 int wordsOf(const Instruction &instruction) {
@@ -30,9 +75,7 @@ int wordsOf(const Instruction &instruction) {
 
 template <class I> static void encodeInto(const I &instruction, uint64_t *words) {
   words[0] = I::opcode;
-  walkInstruction(instruction, [&](const auto &value, const FieldLayout &layout, int firstWord) {
-    words[firstWord + layout.word] |= (static_cast<uint64_t>(toBits(value)) & maskOf(layout.width)) << layout.low;
-  });
+  walkInstruction(instruction, Encode{words});
 }
 
 void encode(const Instruction &instruction, std::vector<uint64_t> &words) {
@@ -66,20 +109,10 @@ template <class I> static Result<Instruction> decodeAs(std::span<const uint64_t>
   if (words.size() < static_cast<size_t>(I::words))
     return decodeError(name + " takes " + std::to_string(I::words) + " words, the stream has " + std::to_string(words.size()) + " left");
   I instruction;
-  std::string problem;
-  walkInstruction(instruction, [&](auto &value, const FieldLayout &layout, int firstWord) {
-    uint64_t bits = (words[firstWord + layout.word] >> layout.low) & maskOf(layout.width);
-    int64_t number = static_cast<int64_t>(bits);
-    if (layout.minimum < 0 && layout.width < 64 && (bits >> (layout.width - 1)))
-      number = static_cast<int64_t>(bits | ~maskOf(layout.width));
-    bool limited = layout.minimum != 0 || layout.maximum != 0;
-    if (limited && (number < layout.minimum || number > layout.maximum) && problem.empty())
-      problem = name + ": " + std::string(layout.name) + " is " + std::to_string(number) + ", outside " + std::to_string(layout.minimum) + ".." +
-                std::to_string(layout.maximum);
-    value = fromBits<std::remove_reference_t<decltype(value)>>(number);
-  });
-  if (!problem.empty())
-    return decodeError(problem);
+  Decode walk{words.data(), I::mnemonic, {}};
+  walkInstruction(instruction, walk);
+  if (!walk.problem.empty())
+    return decodeError(walk.problem);
   uint64_t again[I::words] = {};
   encodeInto(instruction, again);
   for (int i = 0; i < I::words; ++i)

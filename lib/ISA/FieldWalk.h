@@ -43,13 +43,13 @@ template <class T> T fromBits(int64_t bits) {
     return static_cast<T>(bits);
 }
 
+template <class T, class F> void walkOperand(T &operand, int firstWord, F &fn);
+
 /// Calls fn(scalar, layout, first word) for every scalar of `value`, whose entries begin at `layout`; leaves `layout` behind the last one.
 template <class T, class F> void walkScalars(T &value, const FieldLayout *&layout, int firstWord, F &fn) {
   using Plain = std::remove_const_t<T>;
   if constexpr (isOperand<Plain>) {
-    const FieldLayout *inner = operandLayout<Plain>().data();
-    int innerWord = firstWord + (layout++)->word;
-    Plain::fields(value, [&](const char *, auto &member) { walkScalars(member, inner, innerWord, fn); });
+    walkOperand(value, firstWord + (layout++)->word, fn);
   } else if constexpr (isDim<Plain>) {
     Plain::fields(value, [&](const char *, auto &member) { walkScalars(member, layout, firstWord, fn); });
   } else if constexpr (isArray<Plain>) {
@@ -59,6 +59,12 @@ template <class T, class F> void walkScalars(T &value, const FieldLayout *&layou
     fn(value, *layout, firstWord);
     ++layout;
   }
+}
+
+/// One function for all instructions with such an operand, when `fn` is of one type for all: inlined into each, they take a minute to compile.
+template <class T, class F> [[gnu::noinline]] void walkOperand(T &operand, int firstWord, F &fn) {
+  const FieldLayout *layout = operandLayout<std::remove_const_t<T>>().data();
+  std::remove_const_t<T>::fields(operand, [&](const char *, auto &member) { walkScalars(member, layout, firstWord, fn); });
 }
 
 /// Calls fn(scalar, layout, first word) for every scalar of the instruction's header and fields.

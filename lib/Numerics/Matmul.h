@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace manaslu::numerics {
 
@@ -12,10 +13,40 @@ namespace manaslu::numerics {
 /// i16, i32 and bool never.
 bool isMatmulPair(DType stationaryType, DType movingType);
 
-/// One matmul instruction (N50 to N58). Row k of `stationary` holds M contiguous elements, row k of `moving` N, row m of `acc` N floats; the rows are
-/// pitch bytes apart. Operands need the alignment of their element only. `accumulate` false starts from +0. NaN in acc is canonical afterwards.
-/// The operands do not overlap acc. Sizes are not limited here; K = 0 leaves acc (accumulate) or zeroes it.
+/// `count` elements at equal distances, from offsetBytes on.
+struct ColumnRun {
+  int64_t offsetBytes;
+  int64_t strideBytes;
+  int count;
+};
+
+/// K rows that are pitchBytes apart; a row's elements are its runs, in order. Elements need their own alignment only.
+struct MatmulOperand {
+  DType type;
+  const std::byte *data;
+  int64_t pitchBytes;
+  std::span<const ColumnRun> runs;
+};
+
+/// What one matmul instruction contracts: stationary[K,M] and moving[K,N].
+struct Contraction {
+  MatmulOperand stationary, moving;
+  int K;
+};
+
+/// A part of the rows or columns of a result.
+struct Interval {
+  int begin, end;
+  int size() const { return end - begin; }
+};
+
+/// Matmul instructions on one acc[M,N], one after the other (N50 to N58); the first starts from acc (accumulate) or +0. `acc` is element [0, 0], its rows are
+/// accPitchBytes apart; only the elements of `rows` x `columns` are computed, so that threads can share an acc. NaN in them is canonical afterwards. The
+/// operands do not overlap acc. Sizes are not limited here; K = 0 leaves acc (accumulate) or zeroes it.
 /// Types for which isMatmulPair is false are widened to fp32 and multiplied in ascending k.
+void matmul(std::span<const Contraction> terms, Interval rows, Interval columns, float *acc, int64_t accPitchBytes, bool accumulate);
+
+/// One instruction, with contiguous elements in every row.
 void matmul(DType stationaryType, const std::byte *stationary, int64_t stationaryPitchBytes, DType movingType, const std::byte *moving,
             int64_t movingPitchBytes, float *acc, int64_t accPitchBytes, int K, int M, int N, bool accumulate);
 

@@ -9,4 +9,8 @@ namespace manaslu::pipeline {
 /// and instructions go away.
 void registerReductionPatterns(mlir::DialectRegistry &registry);
 
+/// The pass `--reduce-operations=test=SCRIPT`: tries the reduction patterns operation by operation, whatever depends on it, and keeps a smaller module while
+/// the script exits with 1 for it.
+void registerReduceOperations();
+
 } // namespace manaslu::pipeline

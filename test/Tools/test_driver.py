@@ -84,6 +84,21 @@ def test_compile_run_and_their_reports(product, run, tmp_path):
     assert abs(sum(ran["simulated"]["energy"].values()) - ran["simulated"]["energy_nj"]) < 1e-6 * ran["simulated"]["energy_nj"]
 
 
+def test_peak_memory_is_that_of_the_compiler(tmp_path):
+    """`compile.peak_rss_bytes` is a figure of the compilation: a large process that starts the compiler (a notebook, a benchmark) adds nothing to it."""
+    torch = pytest.importorskip("torch")
+    torch.export.save(torch.export.export(torch.nn.Linear(8, 8).eval(), (torch.ones(2, 8),)), tmp_path / "model.pt2")
+    (tmp_path / "product.mlir").write_text(PRODUCT)
+    ballast = bytearray(b"x") * (1 << 30)
+    for name in ("product.mlir", "model.pt2"):
+        # Not the fixture: fork and exec from this very process.
+        subprocess.run([BUILD / "bin" / "manaslu-cc", "compile", name, "--report", "report.json"], cwd=tmp_path, check=True, timeout=120)
+        peak = json.loads((tmp_path / "report.json").read_text())["compile"]["peak_rss_bytes"]
+        assert 10 << 20 < peak < len(ballast)
+    # The importer is counted: PyTorch's own archive reader alone takes more than a compiler of one layer.
+    assert peak > 100 << 20
+
+
 def test_bound_of_a_product(product, run, tmp_path):
     """interfaces.md, the bound: multiply-accumulates times passes over the array's rate; inputs read once and outputs written once over the memory's."""
     run("run", product, "--random", 1, "--report", "r.json")

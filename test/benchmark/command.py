@@ -29,9 +29,9 @@ def compile_model(model, program, flags):
     return seconds, json.loads(report.read_text())
 
 
-def run_program(program, inputs, outputs=None):
-    """The report of one execution; `inputs` is an .npz or a seed for random ones."""
+def run_program(program, inputs, outputs=None, threads=0):
+    """The report of one execution; `inputs` is an .npz or a seed for random ones; 0 threads are one for each processor."""
     report = program.with_suffix(".run.json")
     source = ["--random", inputs] if isinstance(inputs, int) else ["--inputs", inputs]
-    call("run", program, *source, *(["--outputs", outputs] if outputs else []), "--report", report)
+    call("run", program, *source, "--threads", threads, *(["--outputs", outputs] if outputs else []), "--report", report)
     return json.loads(report.read_text())

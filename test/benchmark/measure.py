@@ -93,8 +93,8 @@ class Measure:
 
         name = f"matmul-{size}-bf16"
         exported, program = self.folder / f"{name}.pt2", self.folder / f"{name}.mnx"
-        operand = torch.zeros(size, size, dtype=torch.bfloat16)
-        torch.export.save(torch.export.export(Product(), (operand, operand)), exported)
+        operands = tuple(torch.zeros(size, size, dtype=torch.bfloat16) for _ in range(2))  # one tensor twice would be exported as one input
+        torch.export.save(torch.export.export(Product(), operands), exported)
         compile_model(exported, program, ["--target", self.target])
         simulated = run_program(program, 1)["simulated"]
         self.table.add(name, "pe_share_of_peak", simulated["bound"]["pe_ns"] / simulated["time_ns"], "ratio", 0.75, "higher")

@@ -1,6 +1,7 @@
-"""A model of test/e2e/models.py made ready for measuring: its .pt2, inputs and PyTorch's answers in three precisions."""
+"""A model of test/e2e/models.py made ready for measuring: its .pt2, inputs and PyTorch's answers in three precisions; OpenVINO beside it."""
 import copy
 import importlib.util
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy
 import torch
 
+OPENVINO = "openvino==2026.4.1"
 CATALOGUE = Path(__file__).resolve().parents[1] / "e2e" / "models.py"
 
 
@@ -51,6 +53,42 @@ class Reference:
             begun = time.perf_counter()
             self.model(*self.inputs)
             return time.perf_counter() - begun
+
+
+def openvino():
+    """The module `openvino`, installed beside the build when it is first asked for; RuntimeError when it cannot be had."""
+    folder = Path(__file__).resolve().parents[2] / "build" / "benchmark" / OPENVINO
+    if not (folder / "openvino").exists():
+        # Without its dependencies: NumPy is there, and a second one would shadow it.
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder), OPENVINO]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise RuntimeError(f"pip cannot install {OPENVINO}: {done.stderr.strip().splitlines()[-1:]}")
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    import openvino as module
+
+    return module
+
+
+def openvino_forward(reference, threads):
+    """A function that runs the model once in OpenVINO, fp32, and gives the seconds; like Reference.forward_seconds."""
+    runtime = openvino()
+    exported = torch.export.load(reference.exported)
+    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    request = runtime.Core().compile_model(runtime.convert_model(exported), "CPU", settings).create_infer_request()
+    arguments = [tensor.numpy() for tensor in reference.inputs]
+    error = abs(request.infer(arguments)[0].astype(numpy.float64) - reference.exact).max()
+    if not error <= 1e-2 * (reference.exact.max() - reference.exact.min()):
+        raise RuntimeError(f"OpenVINO computes something else: it is off by {error:.3g}")
+
+    def forward():
+        request.infer(arguments)
+        begun = time.perf_counter()
+        request.infer(arguments)
+        return time.perf_counter() - begun
+
+    return forward
 
 
 def first_output(path):

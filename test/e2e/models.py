@@ -135,6 +135,8 @@ _FULL = {
     "mlp": lambda: (Perceptron(), {"x": torch.randn(16, 256)}),
     "cnn": lambda: (small_cnn(), {"x": torch.randn(2, 3, 32, 32)}),
 }
+# Measured only.
+_BENCHMARK = {"resnet50": lambda: (_transformer("ResNetForImageClassification", "ResNetConfig"), _image(224))}
 _TINY_MODELS = {
     "tiny-bert": lambda: (_transformer("BertModel", "BertConfig", **_TINY), _padded(12, 100, 9)),
     "tiny-bert-batch3": lambda: (_transformer("BertModel", "BertConfig", **_TINY), {**_ids(12, 100, 3), "attention_mask": (torch.arange(12) < torch.tensor([[12], [7], [1]])).long()}),
@@ -146,7 +148,7 @@ _TINY_MODELS = {
     "tiny-resnet": lambda: (_resnet([4, 8, 8, 16], 4), _image(32)),
 }
 FULL, TINY = list(_FULL), list(_TINY_MODELS)
-_TABLE = {**_FULL, **_TINY_MODELS}
+_TABLE = {**_FULL, **_BENCHMARK, **_TINY_MODELS}
 
 
 def build(name: str, seed: int = SEED) -> Model:

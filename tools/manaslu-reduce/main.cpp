@@ -10,6 +10,7 @@ int main(int argumentCount, char **arguments) {
   manaslu::pipeline::registerDialects(registry);
   manaslu::pipeline::registerReductionPatterns(registry);
   manaslu::pipeline::registerPassesAndPipelines();
+  manaslu::pipeline::registerReduceOperations();
   mlir::MLIRContext context(registry);
   return mlir::failed(mlir::mlirReduceMain(argumentCount, arguments, context));
 }

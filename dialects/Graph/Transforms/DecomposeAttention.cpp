@@ -10,8 +10,8 @@ namespace manaslu::graph {
 
 namespace {
 
-/// What a masked score becomes: far below every score, and finite, so that a row masked whole gives no NaN.
-constexpr double kMasked = -1e30;
+/// What a masked score becomes: far below every score, and small enough that a row masked whole keeps its weights finite when the scale rounds.
+constexpr double kMasked = -1e9;
 
 /// Grouped heads: q [.., H, T, D] and k, v [.., G, T, D] become [.., G, H/G * T, D], so that a group's queries share one product and nothing is copied.
 struct Heads {
@@ -78,13 +78,22 @@ struct DecomposeAttention : OpRewritePattern<AttentionOp> {
     Value scores = build.matmul(q, op.getK(), f32, /*transposeY=*/true);
     Shape flat(tensorOf(scores).getShape());
     scores = splitRepeats(build, scores, heads);
-    scores = build.make<MulOp>(scores, build.splat(op.getScale(), scores));
+    // A positive scale moves behind the maximum, into the function that takes x * scale + bias; what is added to the scores must come after it.
+    double scale = op.getScale();
+    bool late = scale > 0 && (!op.getMask() || tensorOf(op.getMask()).getElementType().isInteger(1));
+    if (!late)
+      scores = build.make<MulOp>(scores, build.splat(scale, scores));
     if (op.getMask())
       scores = applyMask(build, scores, splitMask(build, op.getMask(), heads));
     if (op.getCausal())
       scores = applyCausal(build, scores);
     int64_t axis = tensorOf(scores).getRank() - 1;
-    Value power = build.make<ExpOp>(build.make<SubOp>(scores, build.max(scores, axis)));
+    Value most = build.max(scores, axis);
+    if (late) {
+      most = build.make<MulOp>(most, build.splat(-scale, most));
+      scores = build.make<MulOp>(scores, build.splat(scale, scores));
+    }
+    Value power = build.make<ExpOp>(late ? build.make<AddOp>(scores, most) : build.make<SubOp>(scores, most));
     Value total = build.sum(power, axis);
     power = build.reshape(build.cast(power, narrow), flat);
     Value out = build.matmul(power, op.getV(), f32);

@@ -1,11 +1,10 @@
-// Moves work from ve to se.
+// Greedy in program order, with the clock's own times.
 #include "lib/Conversion/LinalgToTile/BalanceEngines.h"
 
 #include "dialects/Tile/TileDialect.h"
 #include "lib/Conversion/TileToIsa/Translate.h"
 #include "lib/Sim/Cost.h"
 
-#include <mlir/Dialect/SCF/IR/SCF.h>
 #include <mlir/IR/Builders.h>
 
 using namespace mlir;
@@ -14,99 +13,130 @@ namespace manaslu::tiling {
 
 namespace {
 
-/// Occupancy in picoseconds; 0 for what no instruction says (the emission reports that).
-int64_t occupancy(const Chip &chip, tile::EngineOp op) {
-  bool failed = false;
-  auto tile = [&](Value view) {
-    Result<isa::TileOperand> operand = tile::tileOperand(view.getDefiningOp<tile::ViewOp>(), 0, 0);
-    failed |= !operand;
-    return operand ? *operand : isa::TileOperand{};
-  };
-  auto device = [&](Value) { return isa::DeviceOperand{}; };
-  Result<isa::Instruction> instruction = tile::translate(op, {tile, device});
-  if (!instruction || failed)
-    return 0;
-  return sim::costOf(chip, *instruction, op.getEngine() == "se" ? Engine::Se : Engine::Ve).occupancyPs;
-}
-
 bool isFloat(Value view) { return llvm::isa<FloatType>(cast<tile::ViewType>(view.getType()).getElementType()); }
 
-/// The same on se, before `op`; nothing where se has no such step.
-tile::ActivateOp onSe(OpBuilder &builder, mlir::Operation *op) {
-  builder.setInsertionPoint(op);
-  llvm::APFloat one(1.0f), zero(0.0f);
+/// func(x * scale + bias): a view or an immediate each.
+struct Affine {
+  Value dst, src, scale, bias;
+  float scaleImmediate = 1, biasImmediate = 0;
+};
+
+/// The operation as an activation of se, if it is one.
+std::optional<Affine> asActivation(mlir::Operation *op) {
   if (auto copy = dyn_cast<tile::CopyOp>(op)) {
-    if (!isFloat(copy.getSrc()) || !isFloat(copy.getDst()))
-      return {};
-    return tile::ActivateOp::create(builder, op->getLoc(), copy.getDst(), Value(), copy.getSrc(), Value(), Value(), "identity", one, zero);
+    if (!isFloat(copy.getDst()) || !isFloat(copy.getSrc()))
+      return std::nullopt;
+    return Affine{copy.getDst(), copy.getSrc(), {}, {}};
   }
-  auto step = dyn_cast<tile::TensorScalarOp>(op);
-  if (!step || step.getOp1() != "bypass" || !isFloat(step.getSrc()) || !isFloat(step.getDst()))
-    return {};
-  Value scalar = step.getScalar0();
-  llvm::APFloat immediate = step.getImm0();
-  if (step.getOp0() == "mul")
-    return tile::ActivateOp::create(builder, op->getLoc(), step.getDst(), Value(), step.getSrc(), scalar, Value(), "identity", scalar ? one : immediate, zero);
-  if (step.getOp0() == "add")
-    return tile::ActivateOp::create(builder, op->getLoc(), step.getDst(), Value(), step.getSrc(), Value(), scalar, "identity", one, scalar ? zero : immediate);
-  return {};
+  auto scalar = dyn_cast<tile::TensorScalarOp>(op);
+  if (!scalar || !isFloat(scalar.getDst()) || !isFloat(scalar.getSrc()))
+    return std::nullopt;
+  Affine out{scalar.getDst(), scalar.getSrc(), {}, {}};
+  auto add = [&](Value view, const APFloat &immediate) {
+    out.bias = view;
+    out.biasImmediate = view ? 0 : immediate.convertToFloat();
+  };
+  bool multiplies = scalar.getOp0() == "mul";
+  if (multiplies) {
+    out.scale = scalar.getScalar0();
+    out.scaleImmediate = out.scale ? 1 : scalar.getImm0().convertToFloat();
+  } else if (scalar.getOp0() == "add" && scalar.getOp1() == "bypass") {
+    add(scalar.getScalar0(), scalar.getImm0());
+    return out;
+  } else {
+    return std::nullopt;
+  }
+  if (scalar.getOp1() == "add")
+    add(scalar.getScalar1(), scalar.getImm1());
+  else if (scalar.getOp1() != "bypass")
+    return std::nullopt;
+  return out;
 }
 
 class Balancer {
 public:
-  explicit Balancer(const Chip &chip) : chip_(chip) {}
+  explicit Balancer(const Chip &chip) : chip(chip) {}
 
-  void run(Block &block) {
-    SmallVector<tile::EngineOp> straight;
-    for (mlir::Operation &op : block) {
-      if (auto loop = dyn_cast<scf::ForOp>(op)) {
-        balance(straight);
-        straight.clear();
-        run(*loop.getBody());
-      } else if (auto engine = dyn_cast<tile::EngineOp>(op)) {
-        straight.push_back(engine);
-      }
+  void block(Block &body) {
+    std::vector<mlir::Operation *> run;
+    for (mlir::Operation &op : llvm::make_early_inc_range(body)) {
+      if (llvm::isa<tile::EngineOp>(op))
+        run.push_back(&op);
+      if (op.getNumRegions() == 0)
+        continue;
+      balance(run);
+      run.clear();
+      for (Region &region : op.getRegions())
+        for (Block &inner : region)
+          block(inner);
     }
-    balance(straight);
+    balance(run);
   }
 
 private:
-  /// In program order, each where it lowers the greater of the two sums; what se does faster by more goes first.
-  void balance(ArrayRef<tile::EngineOp> ops) {
-    struct Movable {
-      tile::EngineOp from;
-      tile::ActivateOp to;
-      int64_t ve, se;
+  const Chip &chip;
+
+  int64_t cost(mlir::Operation *op, Engine engine) const {
+    auto tileOf = [&](Value view) {
+      Result<isa::TileOperand> operand = tile::tileOperand(view.getDefiningOp<tile::ViewOp>(), 0, 0);
+      return operand ? *operand : isa::TileOperand{};
     };
-    SmallVector<Movable> movable;
-    int64_t ve = 0, se = 0;
-    for (tile::EngineOp op : ops) {
-      if (op.getEngine() == "se")
-        se += occupancy(chip_, op);
-      if (op.getEngine() != "ve")
-        continue;
-      int64_t cost = occupancy(chip_, op);
-      ve += cost;
-      OpBuilder builder(op);
-      if (tile::ActivateOp other = onSe(builder, op))
-        movable.push_back({op, other, cost, occupancy(chip_, cast<tile::EngineOp>(other.getOperation()))});
-    }
-    llvm::stable_sort(movable, [](const Movable &a, const Movable &b) { return a.ve - a.se > b.ve - b.se; });
-    for (Movable &each : movable) {
-      bool move = std::max(ve - each.ve, se + each.se) < std::max(ve, se);
-      if (move) {
-        ve -= each.ve;
-        se += each.se;
-      }
-      (move ? each.from.getOperation() : each.to.getOperation())->erase();
-    }
+    auto device = [&](Value view) {
+      Result<isa::DeviceOperand> operand = tile::deviceOperand(view.getDefiningOp<tile::ViewOp>(), 0, 0);
+      return operand ? *operand : isa::DeviceOperand{};
+    };
+    Result<isa::Instruction> instruction = tile::translate(op, {tileOf, device});
+    return instruction ? sim::costOf(chip, *instruction, engine).occupancyPs : 0;
   }
 
-  const Chip &chip_;
+  /// Time of a run on each engine and, where they share it, on the port to PSUM.
+  struct Load {
+    int64_t ve = 0, se = 0, port = 0;
+    int64_t longest() const { return std::max({ve, se, port}); }
+  };
+
+  bool usesPort(mlir::Operation *op) const {
+    return chip.psumPortShared &&
+           llvm::any_of(op->getOperands(), [](Value view) { return cast<tile::ViewType>(view.getType()).getSpace() == tile::Space::Psum; });
+  }
+
+  void add(Load &load, mlir::Operation *op, int sign) const {
+    llvm::StringRef name = cast<tile::EngineOp>(op).getEngine();
+    if (name != "ve" && name != "se")
+      return;
+    int64_t time = sign * cost(op, name == "ve" ? Engine::Ve : Engine::Se);
+    (name == "ve" ? load.ve : load.se) += time;
+    if (usesPort(op))
+      load.port += time;
+  }
+
+  void balance(const std::vector<mlir::Operation *> &run) {
+    Load load;
+    for (mlir::Operation *op : run)
+      add(load, op, 1);
+    for (mlir::Operation *op : run) {
+      std::optional<Affine> affine = asActivation(op);
+      if (!affine)
+        continue;
+      OpBuilder builder(op);
+      auto moved = tile::ActivateOp::create(builder, op->getLoc(), affine->dst, Value(), affine->src, affine->scale, affine->bias, "identity",
+                                            APFloat(affine->scaleImmediate), APFloat(affine->biasImmediate));
+      Load after = load;
+      add(after, op, -1);
+      add(after, moved, 1);
+      // Shorter on the whole, or as long but less of it on ve, which has more that se cannot do.
+      if (after.longest() < load.longest() || (after.longest() == load.longest() && after.se <= after.ve)) {
+        load = after;
+        op->erase();
+      } else {
+        moved->erase();
+      }
+    }
+  }
 };
 
 } // namespace
 
-void balanceEngines(func::FuncOp function, const Chip &chip) { Balancer(chip).run(function.getBody().front()); }
+void balanceEngines(func::FuncOp function, const Chip &chip) { Balancer(chip).block(function.getBody().front()); }
 
 } // namespace manaslu::tiling

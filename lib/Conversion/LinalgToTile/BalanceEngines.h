@@ -1,4 +1,4 @@
-// Which of ve and se does what both can do.
+// Work that either of two engines can do goes to the one that has less.
 #pragma once
 
 #include "lib/Chip/Chip.h"
@@ -7,8 +7,8 @@
 
 namespace manaslu::tiling {
 
-/// Moves copies and single steps with a scalar from ve to se where that lowers the time of the busier of both, between loops and in each loop's body. The last
-/// step that fixes the arithmetic: se computes fma(x, scale, bias), which is the same sum or product, but for the sign of zero.
+/// In each run of engine operations without a loop between them: moves copies, and products and sums with one number in each partition, from ve to se as long
+/// as that shortens the longer of the two. Before this the arithmetic is not fixed: se rounds x * scale + bias once.
 void balanceEngines(mlir::func::FuncOp function, const Chip &chip);
 
 } // namespace manaslu::tiling

@@ -7,12 +7,8 @@ namespace manaslu::tiling {
 
 namespace {
 
-/// Bytes of a partition that one streamed block of weights may take: large enough that rows run near the roof, small enough that several are in flight.
-constexpr int64_t kBlockBytes = 16384;
 /// Blocks up to this number are separate loads in the top-level list, where they can be prefetched across operators.
 constexpr int64_t kUnrolledBlocks = 16;
-
-int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Loop ranges of the products that accumulate into one tile, in the order of the numeric contract: kernel row, kernel column, channel blocks ascending.
 std::vector<std::vector<Range>> contractionSteps(const Node &node, const ContractionLoops &roles, const Layout &layout, const Access &access,
@@ -45,7 +41,6 @@ std::vector<std::vector<Range>> contractionSteps(const Node &node, const Contrac
 void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
   const Node &node = program.nodes[n];
   ContractionLoops roles = classify(program, node);
-  const Choice &choice = chosen[n];
   loc = node.loc;
   // Batch loops first: several coordinates may share a chunk of partitions, so the inner part is unrolled.
   for (int loop : roles.batch)
@@ -70,70 +65,79 @@ void Emitter::emitContraction(int n, const std::vector<Range> &ranges) {
       });
       return;
     }
-  // A constant operand that is not resident yet streams in blocks of columns.
-  for (int i : {choice.stationary, 1 - choice.stationary}) {
-    const Storage &storage = program.storages[node.inputs[i].storage];
-    const Layout &layout = requirements[n].inputs[i];
-    if ((storage.kind != StorageKind::Parameter && storage.kind != StorageKind::Dense) || find(node.inputs[i].storage, layout))
-      continue;
-    const std::vector<int> &columns = i == 0 ? roles.a : roles.b;
-    int64_t total = 1;
-    for (AtomId atom : storage.atoms)
-      total *= program.atoms[atom].size;
-    int64_t bytes = total / std::max<int64_t>(1, std::min(layout.rows(), total)) * tile::elementBytes(storage.element);
-    int cut = columns.empty() ? -1 : columns[0];
-    int64_t block = cut < 0 ? 0 : node.loops[cut].size;
-    if (cut >= 0 && bytes > kBlockBytes) {
-      const Layout &out = requirements[n].output;
-      int64_t unit = i == choice.stationary ? (!out.part.empty() && out.part[0].atom == node.output.atomOfLoop(cut) ? out.step : 1)
-                                            : std::min<int64_t>(chip.pe.movingLimit, block);
-      int64_t perUnit = std::max<int64_t>(1, bytes * unit / block), units = ceilDivide(block, unit);
-      // Blocks of one size, as even as units allow: the last one is padded to it.
-      int64_t count = ceilDivide(units, std::max<int64_t>(1, kBlockBytes / perUnit));
-      block = std::min(block, unit * ceilDivide(units, count));
-    }
-    int64_t row = 0;
-    AtomId atom = cut < 0 ? -1 : node.inputs[i].atomOfLoop(cut);
-    std::vector<std::pair<AtomId, int64_t>> blocks;
-    if (cut >= 0 && block < node.loops[cut].size)
-      blocks.push_back({atom, block});
-    if (blocks.empty()) {
-      provide(node.inputs[i].storage, layout, node.loc);
-      continue;
-    }
-    Value region = constantRegion(storage, &layout, blocks, row);
-    int64_t rows = std::max<int64_t>(1, layout.rows());
-    forRange(
-        ranges[cut], block,
-        [&](const Range &some) {
-          std::vector<Range> inner = ranges;
-          inner[cut] = some;
-          std::map<AtomId, Range> window;
-          for (AtomId a : storage.atoms)
-            window[a] = {{}, program.atoms[a].size};
-          window[atom] = {some.start, block};
-          Placed placed = allocate(node.inputs[i].storage, layout, tile::Space::Sbuf, storage.element, window);
-          TileRef dst, src;
-          dst.buffer = placed.buffer;
-          dst.element = src.element = placed.element;
-          dst.partitions = rows;
-          dst.axes = {{row, 1}};
-          src.buffer = region;
-          src.space = tile::Space::Device;
-          Affine number = some.start;
-          number.constant /= block;
-          for (auto &term : number.terms)
-            term.second /= block;
-          src.offset = number * (row * rows);
-          src.axes = {{rows, row}, {row, 1}};
-          tile::LoadOp::create(builder, loc, view(dst), view(src, 5, /*merge=*/false));
-          versions[node.inputs[i].storage].push_back(placed);
-          emitContraction(n, inner);
-          versions[node.inputs[i].storage].pop_back();
-        },
-        kUnrolledBlocks);
-    return;
+  if (auto blocks = planBlocks(n); !blocks.empty())
+    return streamBlocks(n, ranges, blocks);
+  emitTiles(n, ranges);
+}
+
+void Emitter::streamBlocks(int n, const std::vector<Range> &ranges, ArrayRef<Block> blocks) {
+  if (blocks.empty())
+    return emitTiles(n, ranges);
+  const Node &node = program.nodes[n];
+  const Block &block = blocks.front();
+  int id = node.inputs[block.input].storage;
+  const Storage &storage = program.storages[id];
+  const Layout &layout = requirements[n].inputs[block.input];
+  auto with = [&](const Placed &placed, const std::vector<Range> &inner) {
+    versions[id].push_back(placed);
+    streamBlocks(n, inner, blocks.drop_front());
+    versions[id].pop_back();
+  };
+  if (storage.kind != StorageKind::Parameter && storage.kind != StorageKind::Dense) {
+    std::function<void(size_t, std::vector<Range>)> nest = [&](size_t depth, std::vector<Range> inner) {
+      if (depth == block.cuts.size())
+        return with(load(id, layout, windowOf(node, node.inputs[block.input], inner)), inner);
+      auto [loop, step] = block.cuts[depth];
+      forRange(inner[loop], step, [&](const Range &some) {
+        std::vector<Range> next = inner;
+        next[loop] = some;
+        nest(depth + 1, next);
+      });
+    };
+    return nest(0, ranges);
   }
+  if (block.cuts.empty()) {
+    provide(id, layout, node.loc);
+    return streamBlocks(n, ranges, blocks.drop_front());
+  }
+  // A constant is packed in the blocks in which it streams.
+  auto [cut, size] = block.cuts.back();
+  int64_t row = 0, rows = std::max<int64_t>(1, layout.rows());
+  AtomId atom = node.inputs[block.input].atomOfLoop(cut);
+  Value region = constantRegion(storage, &layout, {{atom, size}}, row);
+  forRange(
+      ranges[cut], size,
+      [&, cut = cut, size = size](const Range &some) {
+        std::vector<Range> inner = ranges;
+        inner[cut] = some;
+        std::map<AtomId, Range> window;
+        for (AtomId a : storage.atoms)
+          window[a] = {{}, program.atoms[a].size};
+        window[atom] = {some.start, size};
+        Placed placed = allocate(id, layout, tile::Space::Sbuf, storage.element, window);
+        TileRef dst, src;
+        dst.buffer = placed.buffer;
+        dst.element = src.element = placed.element;
+        dst.partitions = rows;
+        dst.axes = {{row, 1}};
+        src.buffer = region;
+        src.space = tile::Space::Device;
+        Affine number = some.start;
+        number.constant /= size;
+        for (auto &term : number.terms)
+          term.second /= size;
+        src.offset = number * (row * rows);
+        src.axes = {{rows, row}, {row, 1}};
+        tile::LoadOp::create(builder, loc, view(dst), view(src, 5, /*merge=*/false));
+        with(placed, inner);
+      },
+      kUnrolledBlocks);
+}
+
+void Emitter::emitTiles(int n, const std::vector<Range> &ranges) {
+  const Node &node = program.nodes[n];
+  ContractionLoops roles = classify(program, node);
+  const Choice &choice = chosen[n];
   // Tiles of the result: one chunk of partitions by as many moving columns as a bank holds.
   const std::vector<int> &own = choice.stationary ? roles.b : roles.a, &moving = choice.stationary ? roles.a : roles.b;
   const Layout &out = requirements[n].output;
@@ -197,24 +201,97 @@ void Emitter::emitTile(int n, const std::vector<Range> &ranges) {
     for (const Access &input : final.inputs)
       if (input.storage == node.output.storage)
         finalRanges = mapRanges(node, node.output, final, input, ranges);
-  bool streams = streamsOut(final.output.storage);
-  if (streams)
-    versions[final.output.storage].push_back(allocate(final.output.storage, requirements[result].output, tile::Space::Sbuf,
-                                                      program.storages[final.output.storage].element, windowOf(final, final.output, finalRanges)));
+  if (resident.count(n)) {
+    if (e >= 0)
+      versions[node.output.storage].push_back(psum);
+    versions[final.output.storage].push_back(e >= 0 ? inPlace(psum, node, final) : psum);
+    if (e >= 0) {
+      emitElementwise(final, finalRanges);
+      versions[node.output.storage].pop_back();
+    }
+    return;
+  }
+  int target = final.output.storage;
+  if (streamed[target])
+    versions[target].push_back(
+        allocate(target, requirements[result].output, tile::Space::Sbuf, program.storages[target].element, windowOf(final, final.output, finalRanges)));
   if (e >= 0) {
+    std::vector<int> loaded;
+    for (size_t i = 0; i < final.inputs.size(); ++i)
+      if (int storage = final.inputs[i].storage; storage != node.output.storage && streamed[storage] && !find(storage, requirements[e].inputs[i])) {
+        versions[storage].push_back(load(storage, requirements[e].inputs[i], windowOf(final, final.inputs[i], finalRanges)));
+        loaded.push_back(storage);
+      }
     versions[node.output.storage].push_back(psum);
     emitElementwise(final, finalRanges);
     versions[node.output.storage].pop_back();
+    for (int storage : loaded)
+      versions[storage].pop_back();
   } else {
     TileRef dst = reference(targetOf(node), node, node.output, ranges, moving, 0, 1);
     tile::CopyOp::create(builder, loc, view(dst), view(acc));
   }
-  if (streams) {
-    const Node &sink = program.nodes[program.storages[final.output.storage].readers[0]];
-    transfer(versions[final.output.storage].back(), sink, sink.inputs[0], outputRegions.at(sink.name), /*store=*/true,
-             mapRanges(final, final.output, sink, sink.inputs[0], finalRanges));
-    versions[final.output.storage].pop_back();
+  if (streamed[target]) {
+    storeWindow(final, Placed(versions[target].back()), finalRanges);
+    versions[target].pop_back();
   }
+}
+
+bool Emitter::staysInPsum(int n, const std::vector<Range> &ranges) const {
+  const Node &node = program.nodes[n];
+  int e = epilogues.epilogueOf[n], result = e >= 0 ? e : n, s = chosen[n].stationary;
+  const Storage &storage = program.storages[program.nodes[result].output.storage];
+  if (!current || !current->local[program.nodes[result].output.storage] || storage.writers.size() != 1 || !storage.element.isF32())
+    return false;
+  // Engines that exclude each other on PSUM would take turns with several readers: one copy sets them free.
+  if (chip.psumPortShared && storage.readers.size() > 1)
+    return false;
+  // What the engines of the body can read where it is: one operand in PSUM each.
+  for (int reader : storage.readers) {
+    const Node &other = program.nodes[reader];
+    if ((other.kind != NodeKind::Elementwise && other.kind != NodeKind::Reduction) || epilogues.contractionOf[reader] >= 0)
+      return false;
+    for (size_t i = 0; i < other.inputs.size(); ++i) {
+      const Storage &input = program.storages[other.inputs[i].storage];
+      bool own = &input == &storage;
+      if (own ? !(requirements[reader].inputs[i] == requirements[result].output)
+              : llvm::any_of(input.writers, [&](int w) { return program.nodes[w].kind == NodeKind::Contraction || epilogues.contractionOf[w] >= 0; }))
+        return false;
+    }
+  }
+  // One tile: a chunk of partitions, and columns that one bank holds.
+  ContractionLoops roles = classify(program, node);
+  const Layout &out = requirements[n].output;
+  int64_t columns = 1;
+  for (int loop : s ? roles.a : roles.b)
+    columns *= ranges[loop].size;
+  bool one = columns <= chip.pe.movingLimit && columns * tile::elementBytes(storage.element) <= chip.psumBankBytes;
+  for (int loop : roles.batch)
+    one = one && ranges[loop].size == 1;
+  for (int loop : s ? roles.b : roles.a)
+    one = one &&
+          (onPartitions(out, node.output, loop) ? node.output.atomOfLoop(loop) != out.part[0].atom || ranges[loop].size <= out.step : ranges[loop].size == 1);
+  for (const Access &input : node.inputs)
+    one = one && program.storages[input.storage].kind == StorageKind::Computed;
+  return one;
+}
+
+Placed Emitter::inPlace(const Placed &psum, const Node &contraction, const Node &epilogue) const {
+  Placed placed = psum;
+  placed.storage = epilogue.output.storage;
+  placed.layout = requirements[indexOf(epilogue)].output;
+  placed.strides.clear();
+  placed.origins.clear();
+  for (const Access &input : epilogue.inputs)
+    if (input.storage == contraction.output.storage)
+      for (const AtomIndex &to : epilogue.output.atoms)
+        if (AtomId from = to.loops.size() == 1 ? input.atomOfLoop(to.loops[0].first) : -1; from >= 0) {
+          if (auto at = psum.strides.find(from); at != psum.strides.end())
+            placed.strides[to.atom] = at->second;
+          if (auto at = psum.origins.find(from); at != psum.origins.end())
+            (placed.origins[to.atom] = at->second).constant += to.start;
+        }
+  return placed;
 }
 
 void Emitter::emitGather(int n) {
@@ -230,7 +307,8 @@ void Emitter::emitGather(int n) {
   else
     return report(node.loc, "MN-LOW-005: a gather from a table computed on the chip is not supported; make the table a parameter or an input");
   Placed index = provide(node.inputs[1].storage, requirements[n].inputs[1], node.loc);
-  Placed target = targetOf(node);
+  int result = node.output.storage;
+  const Layout &layout = requirements[n].output;
   std::vector<int> rows, columns;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
     (llvm::any_of(node.inputs[1].atoms, [&](const AtomIndex &a) { return llvm::any_of(a.loops, [&](auto &l) { return l.first == loop; }); }) ? rows : columns)
@@ -241,7 +319,6 @@ void Emitter::emitGather(int n) {
   std::function<void(size_t, std::vector<Range>)> nest = [&](size_t depth, std::vector<Range> ranges) {
     if (depth < rows.size()) {
       AtomId atom = node.output.atomOfLoop(rows[depth]);
-      const Layout &layout = target.layout;
       bool first = !layout.part.empty() && layout.part[0].atom == atom, inside = onPartitions(layout, node.output, rows[depth]);
       forRange(ranges[rows[depth]],
                first    ? layout.step
@@ -254,6 +331,8 @@ void Emitter::emitGather(int n) {
                });
       return;
     }
+    Placed target =
+        streamed[result] ? allocate(result, layout, tile::Space::Sbuf, program.storages[result].element, windowOf(node, node.output, ranges)) : targetOf(node);
     TileRef dst = reference(target, node, node.output, ranges, columns, 0, 1), at = reference(index, node, node.inputs[1], ranges, {}, 0, 1);
     TileRef source;
     source.buffer = region;
@@ -262,6 +341,8 @@ void Emitter::emitGather(int n) {
     source.axes = {{node.gatherRows, rowElements}, {rowElements, 1}};
     Value dstView = view(dst), tableView = view(source, 5, /*merge=*/false), indexView = view(at);
     tile::GatherRowsOp::create(builder, loc, dstView, tableView, indexView, node.gatherRows);
+    if (streamed[result])
+      storeWindow(node, target, ranges);
   };
   nest(0, wholeRanges(node));
 }

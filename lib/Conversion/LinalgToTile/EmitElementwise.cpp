@@ -19,6 +19,8 @@ std::vector<int> freeOrder(const Node &node, const std::vector<Range> &ranges) {
 } // namespace
 
 bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum, const Node *cast) {
+  if (!sum && !cast && splitByConstants(node, ranges))
+    return false;
   Placed target = targetOf(node);
   const Layout &layout = target.layout;
   std::vector<int> order;
@@ -57,18 +59,17 @@ bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges
     });
     return false;
   }
-  return emitExpression(node, ranges, order, inputs, dst, sum);
+  Expression body = substitute(node.body, uniformInputs(node, ranges));
+  return emitExpression(node, body, inputs, dst, sum);
 }
 
-void Emitter::emitFinish(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const TileRef &reduced, const TileRef &dst) {
-  if (node.finish.empty()) {
-    Value dstView = view(dst), srcView = view(reduced);
-    tile::CopyOp::create(builder, loc, dstView, srcView);
+void Emitter::emitFinish(const Node &node, const TileRef &reduced, const TileRef &dst) {
+  if (!node.finish.empty()) {
+    emitExpression(node, node.finish, {reduced}, dst);
     return;
   }
-  Node finish(node.loc);
-  finish.body = node.finish;
-  emitExpression(finish, ranges, order, {reduced}, dst);
+  Value dstView = view(dst), srcView = view(reduced);
+  tile::CopyOp::create(builder, loc, dstView, srcView);
 }
 
 void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) {
@@ -101,9 +102,9 @@ void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) 
       axis.stride = 1;
     source = temporary(dst, shape, builder.getF32Type());
     bool whole = kept.empty() && node.combiner == "add";
-    if (emitExpression(node, ranges, order, inputs, source, whole ? &dst : nullptr)) {
+    if (emitExpression(node, node.body, inputs, source, whole ? &dst : nullptr)) {
       if (!node.finish.empty())
-        emitFinish(node, ranges, kept, dst, dst);
+        emitFinish(node, dst, dst);
       return;
     }
   }
@@ -133,7 +134,7 @@ void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) 
   Value reducedView = view(reduced);
   tile::ReduceOp::create(builder, loc, reducedView, src, node.combiner, static_cast<int64_t>(inner.size()), node.negated);
   if (!node.finish.empty())
-    emitFinish(node, ranges, kept, reduced, dst);
+    emitFinish(node, reduced, dst);
 }
 
 } // namespace manaslu::tiling

@@ -12,25 +12,25 @@ namespace manaslu::tiling {
 
 class ExpressionEmitter {
 public:
-  ExpressionEmitter(Emitter &emitter, const Node &node, const std::vector<Range> &ranges, std::vector<int> order, std::vector<TileRef> inputs, TileRef like)
-      : e(emitter), node(node), ranges(ranges), order(std::move(order)), inputs(std::move(inputs)), like(std::move(like)) {
-    uses.assign(node.body.size(), 0);
-    for (const ScalarOp &op : node.body)
+  ExpressionEmitter(Emitter &emitter, const Node &node, const Expression &body, std::vector<TileRef> inputs, TileRef like)
+      : e(emitter), node(node), body(body), inputs(std::move(inputs)), like(std::move(like)) {
+    uses.assign(body.size(), 0);
+    for (const ScalarOp &op : body)
       for (int arg : op.args)
         ++uses[arg];
-    known.resize(node.body.size());
-    intoPsum.assign(node.body.size(), 0);
+    known.resize(body.size());
+    intoPsum.assign(body.size(), 0);
   }
 
   /// Computes the root into `dst`; `sum` takes the running sum of an activation where the root is one. Returns whether `sum` was written.
   bool root(const TileRef &dst, const TileRef *sum = nullptr) {
-    int last = node.body.size() - 1;
+    int last = body.size() - 1;
     wroteSum = false;
     rootSum = sum;
     Operand value = eval(last, &dst);
     if (value.immediate)
       tile::MemsetOp::create(e.builder, e.loc, e.view(dst), llvm::APFloat(static_cast<float>(*value.immediate)));
-    else if (!value.written)
+    else if (!value.written && !samePlace(dst, value.ref))
       copy(dst, value.ref);
     return wroteSum;
   }
@@ -44,8 +44,7 @@ public:
 private:
   Emitter &e;
   const Node &node;
-  const std::vector<Range> &ranges;
-  std::vector<int> order; ///< loops of the free axes
+  const Expression &body;
   std::vector<TileRef> inputs;
   TileRef like; ///< partitions and axes of the result
   std::vector<int> uses;
@@ -69,7 +68,7 @@ private:
       axis.stride = 0;
     std::vector<int> stack = {i};
     while (!stack.empty()) {
-      const ScalarOp &op = node.body[stack.back()];
+      const ScalarOp &op = body[stack.back()];
       stack.pop_back();
       if (op.kind == ScalarOp::Input)
         for (size_t a = 0; a < axes.size(); ++a)
@@ -108,11 +107,11 @@ private:
   }
   /// Of two tensors that both would lie in SBUF, one that is computed only for this step goes to PSUM if a bank holds it.
   void placePair(int a, int b) {
-    auto liesInPsum = [&](int i) { return node.body[i].kind == ScalarOp::Input && inputs[node.body[i].input].space == tile::Space::Psum; };
+    auto liesInPsum = [&](int i) { return body[i].kind == ScalarOp::Input && inputs[body[i].input].space == tile::Space::Psum; };
     if (a == b || liesInPsum(a) || liesInPsum(b))
       return;
     for (int i : {a, b}) {
-      const ScalarOp &op = node.body[i];
+      const ScalarOp &op = body[i];
       int64_t elements = 1;
       for (const Axis &axis : extent(i))
         elements *= axis.stride != 0 ? axis.size : 1;
@@ -123,6 +122,11 @@ private:
     }
   }
 
+  static bool samePlace(const TileRef &a, const TileRef &b) {
+    auto equal = [](const Axis &x, const Axis &y) { return x.size == y.size && x.stride == y.stride; };
+    return a.buffer == b.buffer && a.partition == b.partition && a.offset.constant == b.offset.constant && a.offset.terms == b.offset.terms &&
+           std::equal(a.axes.begin(), a.axes.end(), b.axes.begin(), b.axes.end(), equal);
+  }
   void copy(const TileRef &dst, const TileRef &src) {
     std::vector<Axis> all = dst.axes;
     for (Axis &axis : all)
@@ -140,7 +144,7 @@ private:
   }
 
   Operand fresh(int i, const TileRef *dst) {
-    const ScalarOp &op = node.body[i];
+    const ScalarOp &op = body[i];
     Operand out;
     switch (op.kind) {
     case ScalarOp::Input: out.ref = inputs[op.input]; return out;
@@ -163,9 +167,9 @@ private:
   };
   AffineArgument peel(int i) {
     AffineArgument out{i, {}, {}};
-    auto scalarSide = [&](const ScalarOp &op, int side) { return node.body[op.args[side]].kind == ScalarOp::Constant || perPartitionTree(op.args[side]); };
-    if (node.body[out.x].kind == ScalarOp::Binary && uses[out.x] <= 1 && !known[out.x]) {
-      const ScalarOp &op = node.body[out.x];
+    auto scalarSide = [&](const ScalarOp &op, int side) { return body[op.args[side]].kind == ScalarOp::Constant || perPartitionTree(op.args[side]); };
+    if (body[out.x].kind == ScalarOp::Binary && uses[out.x] <= 1 && !known[out.x]) {
+      const ScalarOp &op = body[out.x];
       for (int side : {1, 0}) {
         if (out.bias || !scalarSide(op, side) || perPartitionOnly(op.args[1 - side]))
           continue;
@@ -177,8 +181,8 @@ private:
         }
       }
     }
-    if (node.body[out.x].kind == ScalarOp::Binary && uses[out.x] <= 1 && !known[out.x]) {
-      const ScalarOp &op = node.body[out.x];
+    if (body[out.x].kind == ScalarOp::Binary && uses[out.x] <= 1 && !known[out.x]) {
+      const ScalarOp &op = body[out.x];
       for (int side : {1, 0})
         if (op.name == "mul" && scalarSide(op, side) && !perPartitionOnly(op.args[1 - side])) {
           out.scale = eval(op.args[side]);
@@ -205,7 +209,7 @@ private:
   }
 
   Operand unary(int i, const TileRef *dst) {
-    const ScalarOp &op = node.body[i];
+    const ScalarOp &op = body[i];
     std::vector<Axis> axes = extent(i);
     Operand out;
     if (activation(op.name)) {
@@ -218,7 +222,7 @@ private:
         x = filled;
       }
       out.ref = target(i, axes, dst, out.written);
-      Value sum = out.written && rootSum && i == static_cast<int>(node.body.size()) - 1 ? e.view(*rootSum) : Value();
+      Value sum = out.written && rootSum && i == static_cast<int>(body.size()) - 1 ? e.view(*rootSum) : Value();
       wroteSum |= static_cast<bool>(sum);
       auto tensor = [&](const std::optional<Operand> &o) { return o && !o->immediate ? scalarView(o->ref) : Value(); };
       auto immediate = [&](const std::optional<Operand> &o, double otherwise) { return number(o && o->immediate ? *o->immediate : otherwise); };
@@ -244,12 +248,12 @@ private:
   }
 
   Operand binary(int i, const TileRef *dst) {
-    const ScalarOp &op = node.body[i];
+    const ScalarOp &op = body[i];
     std::vector<Axis> axes = extent(i);
     Operand out;
     bool whole = !perPartitionTree(i);
     // A scalar side: an immediate, or one element in each partition beside a wider tensor.
-    auto scalarSide = [&](int arg) { return node.body[arg].kind == ScalarOp::Constant || (whole && perPartitionTree(arg)); };
+    auto scalarSide = [&](int arg) { return body[arg].kind == ScalarOp::Constant || (whole && perPartitionTree(arg)); };
     int side = scalarSide(op.args[1]) ? 1 : scalarSide(op.args[0]) ? 0 : -1;
     if (side < 0) {
       placePair(op.args[0], op.args[1]);
@@ -267,7 +271,7 @@ private:
     }
     Operand scalar = eval(op.args[side]);
     int other = op.args[1 - side];
-    const ScalarOp &inner = node.body[other];
+    const ScalarOp &inner = body[other];
     // (x op0 scalar0) op1 scalar1 in one instruction, when the inner step is used only here and is as wide.
     if (inner.kind == ScalarOp::Binary && uses[other] <= 1 && !known[other] && sameAxes(extent(other), axes)) {
       int innerSide = scalarSide(inner.args[1]) ? 1 : scalarSide(inner.args[0]) ? 0 : -1;
@@ -294,7 +298,7 @@ private:
 
   /// x op scalar; `side` is the argument that the scalar is.
   Operand scalarStep(int i, int side, Operand scalar, Operand x, const TileRef *dst) {
-    const ScalarOp &op = node.body[i];
+    const ScalarOp &op = body[i];
     std::vector<Axis> axes = extent(i);
     if (x.immediate) { // the wider side is a constant: exchange the roles
       std::swap(scalar, x);
@@ -308,7 +312,7 @@ private:
   }
 
   Operand select(int i, const TileRef *dst) {
-    const ScalarOp &op = node.body[i];
+    const ScalarOp &op = body[i];
     std::vector<Axis> axes = extent(i);
     Operand condition = eval(op.args[0]), a = eval(op.args[1]), b = eval(op.args[2]), out;
     if (condition.immediate)
@@ -321,13 +325,10 @@ private:
       if (!value.immediate && value.ref.element == type)
         return value.ref;
       std::vector<Axis> shape = axes;
-      if (value.immediate) { // one element of a constant, repeated
-        TileRef constant = e.constantTile(type, *value.immediate, like.partitions, 1);
-        constant.partition = like.partition;
+      if (value.immediate) {
         for (Axis &axis : shape)
           axis.stride = 0;
-        constant.axes = shape;
-        return constant;
+        return e.splat(*value.immediate, type, like, shape);
       }
       for (size_t k = 0; k < shape.size(); ++k)
         shape[k].stride = value.ref.axes[k].stride;
@@ -346,9 +347,8 @@ private:
   }
 };
 
-bool Emitter::emitExpression(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order, const std::vector<TileRef> &inputs,
-                             const TileRef &dst, const TileRef *sum) {
-  return ExpressionEmitter(*this, node, ranges, order, inputs, dst).root(dst, sum);
+bool Emitter::emitExpression(const Node &node, const Expression &body, const std::vector<TileRef> &inputs, const TileRef &dst, const TileRef *sum) {
+  return ExpressionEmitter(*this, node, body, inputs, dst).root(dst, sum);
 }
 
 } // namespace manaslu::tiling

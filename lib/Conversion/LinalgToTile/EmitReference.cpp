@@ -240,6 +240,30 @@ TileRef Emitter::temporary(const TileRef &like, const std::vector<Axis> &shape, 
   return ref;
 }
 
+TileRef Emitter::splat(double value, Type element, const TileRef &like, const std::vector<Axis> &shape) {
+  Value &buffer = splats[{static_cast<float>(value), element.getAsOpaquePointer()}];
+  if (!buffer) {
+    OpBuilder::InsertionGuard guard(builder);
+    mlir::Operation *function = builder.getInsertionBlock()->getParentOp();
+    while (!isa<func::FuncOp>(function))
+      function = function->getParentOp();
+    builder.setInsertionPointToStart(&cast<func::FuncOp>(function).getBody().front());
+    buffer = tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Sbuf, chip.partitions, 1, element), StringAttr());
+    TileRef whole;
+    whole.buffer = buffer;
+    whole.element = element;
+    whole.partitions = chip.partitions;
+    tile::MemsetOp::create(builder, loc, view(whole), llvm::APFloat(static_cast<float>(value)));
+  }
+  TileRef ref;
+  ref.buffer = buffer;
+  ref.element = element;
+  ref.partition = like.partition;
+  ref.partitions = like.partitions;
+  ref.axes = shape;
+  return ref;
+}
+
 std::map<AtomId, Range> Emitter::windowOf(const Node &node, const Access &access, const std::vector<Range> &ranges) const {
   std::map<AtomId, Range> window;
   for (const AtomIndex &index : access.atoms) {

@@ -1,5 +1,6 @@
 // Groups of nodes executed slab by slab: a loop over shared dimensions whose body keeps every intermediate in small buffers of its own.
 #include "lib/Conversion/LinalgToTile/Emitter.h"
+#include "lib/Conversion/LinalgToTile/LoopClasses.h"
 
 #include <numeric>
 
@@ -9,64 +10,12 @@ namespace manaslu::tiling {
 
 /// Elements of a partition that one elementwise step should not exceed: temporaries stay small, and engines work on different pieces at one time.
 static constexpr int64_t kFreeElements = 512;
+/// Elements of a partition that are worth an instruction of their own.
+static constexpr int64_t kLeastElements = 128;
+/// Copies of a group's body, each for the queries that need about as many keys: four compute at most a quarter of the square more than half of it.
+static constexpr size_t kMostBands = 4;
 
 namespace {
-
-/// Numbers of equal loops across nodes: loops of a writer and a reader that index the same atom of a storage are one.
-class LoopClasses {
-public:
-  LoopClasses(const TensorProgram &program, const std::vector<int> &nodes) {
-    for (int n : nodes)
-      for (size_t loop = 0; loop < program.nodes[n].loops.size(); ++loop) {
-        ids[{n, static_cast<int>(loop)}] = parent.size();
-        parent.push_back(parent.size());
-      }
-    std::map<AtomId, int> byAtom;
-    for (int n : nodes) {
-      const Node &node = program.nodes[n];
-      auto join = [&](const Access &access) {
-        for (const AtomIndex &index : access.atoms)
-          if (index.loops.size() == 1 && index.loops[0].second == 1) {
-            int id = ids.at({n, index.loops[0].first});
-            auto [at, fresh] = byAtom.insert({index.atom, id});
-            if (!fresh && program.nodes[n].loops[index.loops[0].first].size == sizeOf(program, at->second))
-              parent[root(id)] = root(at->second);
-          }
-      };
-      // Only storages computed in the group tie loops together: two readers of a common input need not be aligned.
-      for (const Access &input : node.inputs)
-        if (writtenBy(program, nodes, input.storage))
-          join(input);
-      if (node.output.storage >= 0)
-        join(node.output);
-    }
-  }
-  int of(int node, int loop) { return root(ids.at({node, loop})); }
-  int loopIn(const TensorProgram &program, int node, int id) {
-    for (size_t loop = 0; loop < program.nodes[node].loops.size(); ++loop)
-      if (of(node, loop) == id)
-        return loop;
-    return -1;
-  }
-
-private:
-  std::map<std::pair<int, int>, int> ids;
-  std::vector<int> parent;
-  int root(int i) {
-    while (parent[i] != i)
-      i = parent[i] = parent[parent[i]];
-    return i;
-  }
-  int64_t sizeOf(const TensorProgram &program, int id) {
-    for (auto &[key, value] : ids)
-      if (value == id)
-        return program.nodes[key.first].loops[key.second].size;
-    return 0;
-  }
-  static bool writtenBy(const TensorProgram &program, const std::vector<int> &nodes, int storage) {
-    return llvm::any_of(program.storages[storage].writers, [&](int w) { return llvm::is_contained(nodes, w); });
-  }
-};
 
 bool stepwise(const Node &node) { return node.kind == NodeKind::Elementwise || node.kind == NodeKind::Reduction; }
 
@@ -86,7 +35,7 @@ static std::vector<int> attentionGroup(const TensorProgram &program, const Epilo
     std::sort(with.begin(), with.end());
     LoopClasses classes(program, with);
     return llvm::all_of(roles.batch, [&](int loop) {
-      int own = classes.loopIn(program, n, classes.of(last, loop));
+      int own = classes.loopIn(n, classes.of(last, loop));
       return own >= 0 && !program.nodes[n].loops[own].reduction;
     });
   };
@@ -164,7 +113,7 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
     auto startsAnywhere = [&](int member, int batch) {
       const Node &inside = program.nodes[member];
       const Layout &layout = requirements[member].output;
-      int own = classes.loopIn(program, member, classes.of(n, batch));
+      int own = classes.loopIn(member, classes.of(n, batch));
       AtomId atom = own < 0 ? -1 : inside.output.atomOfLoop(own);
       return atom >= 0 && !layout.part.empty() && layout.part[0].atom == atom && layout.step > 1 && layout.inner % 32 != 0;
     };
@@ -177,7 +126,7 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
   }
   for (int n = 0; n < static_cast<int>(program.nodes.size()); ++n) {
     if (auto at = attention.find(n); at != attention.end()) {
-      groups.push_back({at->second, {}, {}});
+      groups.push_back({at->second, {}, {}, {}});
       continue;
     }
     if (groupOf[n] >= 0 || epilogues.contractionOf[n] >= 0 || program.nodes[n].kind == NodeKind::Removed)
@@ -209,7 +158,7 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
         continue;
       }
     }
-    groups.push_back({{n}, {}, {}});
+    groups.push_back({{n}, {}, {}, {}});
   }
   for (Group &group : groups) {
     group.local.assign(program.storages.size(), 0);
@@ -237,7 +186,7 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       Group::Bound bound;
       bool usable = true, partition = false;
       for (int n : group.nodes) {
-        int own = classes.loopIn(program, n, id);
+        int own = classes.loopIn(n, id);
         if (own < 0 || program.nodes[n].loops[own].reduction) {
           usable = false;
           break;
@@ -271,18 +220,30 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       else
         rest.push_back(bound);
     }
+    if (hasContraction && group.nodes.size() > 1)
+      group.masked = findMaskedLoop(program, group.nodes, group.local);
     group.bound = first;
+    bool attention = hasContraction && group.nodes.size() > 1;
+    if (attention)
+      for (const Group::Bound &bound : first)
+        freeElements /= bound.size / bound.step;
     // Free loops are cut from the outermost until a partition's elements stay small.
     for (Group::Bound &bound : rest) {
       if (freeElements <= kFreeElements && !hasContraction)
         break;
-      if (hasContraction && group.nodes.size() > 1) // a free loop shared with a product: its batches are bound already
+      if (attention) { // one coordinate at a time, so that a product's result is one tile, as long as an instruction has enough to do
+        if (freeElements / bound.size >= kLeastElements)
+          freeElements /= bound.size, group.bound.push_back(bound);
         continue;
+      }
       int64_t inner = std::max<int64_t>(1, freeElements / bound.size);
       bound.step = std::max<int64_t>(1, std::min(bound.size, kFreeElements / inner));
       freeElements = inner * bound.step;
       group.bound.push_back(bound);
     }
+    // Few iterations outside many: the inner loop then runs long without a break.
+    if (attention)
+      llvm::stable_sort(group.bound, [](const Group::Bound &a, const Group::Bound &b) { return a.size / a.step < b.size / b.step; });
   }
   return groups;
 }
@@ -309,28 +270,10 @@ const Placed &Emitter::targetOf(const Node &node) {
   return versions[storage].back();
 }
 
-bool Emitter::streamsOut(int storage) const {
-  const Storage &data = program.storages[storage];
-  if (data.kind != StorageKind::Computed || data.readers.size() != 1 || data.writers.size() != 1 || program.nodes[data.readers[0]].kind != NodeKind::Output)
-    return false;
-  int writer = data.writers[0];
-  int contraction = program.nodes[writer].kind == NodeKind::Contraction ? writer : epilogues.contractionOf[writer];
-  const Node &sink = program.nodes[data.readers[0]];
-  if (contraction < 0 || sink.inputs[0].atoms.size() != data.atoms.size())
-    return false;
-  for (const AtomIndex &index : sink.inputs[0].atoms)
-    if (index.loops.size() != 1 || index.start != 0)
-      return false;
-  int64_t bytes = tile::elementBytes(data.element);
-  for (AtomId atom : data.atoms)
-    bytes *= program.atoms[atom].size;
-  return bytes / std::max<int64_t>(1, requirements[writer].output.rows()) > 16384;
-}
-
 void Emitter::ensureTarget(int n, const std::map<AtomId, Range> &window) {
   const Node &node = program.nodes[n];
   int storage = node.output.storage;
-  if (streamsOut(storage) || find(storage, requirements[n].output))
+  if ((streamed[storage] && window.empty()) || find(storage, requirements[n].output))
     return;
   loc = node.loc;
   versions[storage].push_back(allocate(storage, requirements[n].output, tile::Space::Sbuf, program.storages[storage].element, window));
@@ -342,7 +285,7 @@ void Emitter::prepareInputs(int n, const std::function<bool(int)> &local) {
     int storage = node.inputs[i].storage;
     const Storage &data = program.storages[storage];
     bool constant = data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense;
-    if (local(storage) || (node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant))
+    if (local(storage) || streamed[storage] || (node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant))
       continue; // a contraction streams its constants by itself
     provide(storage, requirements[n].inputs[i], node.loc);
   }
@@ -393,7 +336,7 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
     }
     done[r] = emitElementwise(node, ranges, &sum, cast);
     if (done[r] && !reduction.finish.empty())
-      emitFinish(reduction, inner, {}, sum, sum);
+      emitFinish(reduction, sum, sum);
     if (cast && !done[r])
       report(node.loc, "MN-INTERNAL: an activation did not take its running sum");
     return;
@@ -401,12 +344,62 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
   emitElementwise(node, ranges);
 }
 
+/// A run of the masked loop in whole chunks of partitions: the least that covers `kept`.
+Range Emitter::keptRange(const Group &group, Span kept) const {
+  int64_t unit = chip.partitions, size = 0;
+  auto consider = [&](const Layout &layout, const Access &access, int loop) {
+    AtomId atom = access.atomOfLoop(loop);
+    for (size_t e = 0; e < layout.part.size(); ++e)
+      if (atom >= 0 && layout.part[e].atom == atom)
+        unit = e > 0 ? program.nodes[group.masked->node].loops[group.masked->loops.at(group.masked->node)].size : std::lcm(unit, layout.step);
+  };
+  for (auto [n, loop] : group.masked->loops) {
+    const Node &node = program.nodes[n];
+    size = node.loops[loop].size;
+    consider(requirements[n].output, node.output, loop);
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      consider(requirements[n].inputs[i], node.inputs[i], loop);
+  }
+  Range range;
+  range.start.constant = kept.first / unit * unit;
+  range.size = std::min(size, (kept.last + unit - 1) / unit * unit) - range.start.constant;
+  return range;
+}
+
+/// Cuts a bound loop where its iterations need different runs of the masked loop; runs that differ little are joined until few bands are left.
+std::vector<Emitter::Band> Emitter::bandsOf(const Group &group, const Group::Bound &bound) const {
+  if (!group.masked || group.masked->by < 0 || !bound.loops.count(group.masked->node) || bound.loops.at(group.masked->node) != group.masked->by)
+    return {{{{}, bound.size}, {}}};
+  std::vector<Span> rows;
+  for (int64_t first = 0; first < bound.size; first += bound.step)
+    rows.push_back({first, std::min(bound.size, first + bound.step)});
+  auto area = [&](Span span) { return span.size() * keptRange(group, group.masked->keptBy(span.first, span.last)).size; };
+  for (;;) {
+    size_t best = 0;
+    int64_t least = INT64_MAX;
+    for (size_t i = 0; i + 1 < rows.size(); ++i)
+      if (int64_t more = area({rows[i].first, rows[i + 1].last}) - area(rows[i]) - area(rows[i + 1]); more < least)
+        least = more, best = i;
+    if (rows.size() < 2 || (least > 0 && rows.size() <= kMostBands))
+      break;
+    rows[best].last = rows[best + 1].last;
+    rows.erase(rows.begin() + best + 1);
+  }
+  std::vector<Band> bands;
+  for (Span span : rows) {
+    Band band{{{}, span.size()}, keptRange(group, group.masked->keptBy(span.first, span.last))};
+    band.rows.start.constant = span.first;
+    bands.push_back(band);
+  }
+  return bands;
+}
+
 void Emitter::emitGroup(const Group &group) {
   auto local = [&](int storage) { return static_cast<bool>(group.local[storage]); };
   // A copy of an input into a larger storage (padding) is its load.
   if (const Node &node = program.nodes[group.nodes.front()]; group.nodes.size() == 1 && node.kind == NodeKind::Elementwise && node.body.size() == 1 &&
                                                              node.inputs.size() == 1 && program.storages[node.inputs[0].storage].kind == StorageKind::Input &&
-                                                             versions[node.inputs[0].storage].empty()) {
+                                                             versions[node.inputs[0].storage].empty() && !streamed[node.output.storage]) {
     ensureTarget(group.nodes.front());
     loc = node.loc;
     return transfer(targetOf(node), node, node.output, regions[node.inputs[0].storage], /*store=*/false, wholeRanges(node), &node.inputs[0]);
@@ -425,6 +418,8 @@ void Emitter::emitGroup(const Group &group) {
   std::map<int, std::vector<Range>> ranges;
   for (int n : group.nodes)
     ranges[n] = wholeRanges(program.nodes[n]);
+  // A product that is a group of its own loads its operands block by block.
+  auto loads = [&](int n) { return stepwise(program.nodes[n]) || !group.bound.empty(); };
   std::vector<char> done;
   auto body = [&] {
     std::vector<size_t> before;
@@ -447,13 +442,21 @@ void Emitter::emitGroup(const Group &group) {
                 from = &version;
             Placed converted = convert(Placed(*from), requirements[member].inputs[i]);
             versions[storage].push_back(converted);
+          } else if (streamed[storage] && member == n && loads(n) && !find(storage, requirements[n].inputs[i])) {
+            versions[storage].push_back(load(storage, requirements[n].inputs[i], windowOf(node, node.inputs[i], ranges[n])));
           }
       }
-      if (int storage = program.nodes[result].output.storage; storage >= 0 && local(storage)) {
+      bool stays = program.nodes[n].kind == NodeKind::Contraction && staysInPsum(n, ranges[n]);
+      if (stays)
+        resident.insert(n);
+      if (int storage = program.nodes[result].output.storage; storage >= 0 && (local(storage) || (streamed[storage] && stepwise(program.nodes[n]))) && !stays) {
         auto own = ranges.count(result) ? ranges[result] : wholeRanges(program.nodes[result]);
         ensureTarget(result, windowOf(program.nodes[result], program.nodes[result].output, own));
       }
       emitMember(group, n, ranges[n], done);
+      resident.clear();
+      if (int storage = program.nodes[n].output.storage; storage >= 0 && streamed[storage] && stepwise(program.nodes[n]) && !failed)
+        storeWindow(program.nodes[n], Placed(targetOf(program.nodes[n])), ranges[n]);
     }
     for (size_t s = 0; s < versions.size(); ++s)
       versions[s].resize(before[s]);
@@ -467,22 +470,38 @@ void Emitter::emitGroup(const Group &group) {
         ranges[n][loop] = range;
       nest(depth + 1);
     };
-    forRange({{}, bound.size}, bound.step, [&](const Range &some) {
-      if (bound.single)
-        forRange(some, 1, set, bound.step);
-      else
-        set(some);
-    });
+    for (const Band &band : bandsOf(group, bound)) {
+      if (band.kept)
+        for (auto [n, loop] : group.masked->loops)
+          ranges[n][loop] = *band.kept;
+      forRange(band.rows, bound.step, [&](const Range &some) {
+        if (bound.single)
+          forRange(some, 1, set, bound.step);
+        else
+          set(some);
+      });
+    }
   };
+  if (group.masked) {
+    const Node &node = program.nodes[group.masked->node];
+    Range all = keptRange(group, group.masked->keptBy(0, group.masked->by < 0 ? 1 : node.loops[group.masked->by].size));
+    for (auto [n, loop] : group.masked->loops)
+      ranges[n][loop] = all;
+  }
   // A version made in a loop body does not dominate what follows; the lists are cut back after each body.
+  current = &group;
   nest(0);
+  current = nullptr;
 }
 
 void Emitter::emitOutput(const Node &node) {
   loc = node.loc;
   int storage = node.inputs[0].storage;
-  if (streamsOut(storage))
+  if (streamed[storage]) {
+    if (!storesDirectly(node))
+      copyToOutput(node);
     return;
+  }
   const Storage &data = program.storages[storage];
   if (versions[storage].empty()) {
     // An input or a constant that is returned as it is: any layout will do.

@@ -5,28 +5,6 @@ using namespace mlir;
 
 namespace manaslu::tiling {
 
-TileRef Emitter::constantTile(Type element, double value, int64_t partitions, int64_t elements) {
-  auto [at, fresh] = constantTiles.insert({{element.getAsOpaquePointer(), value, elements}, {}});
-  TileRef &ref = at->second;
-  if (fresh) {
-    // Stands before everything else, so that loops and all that follows may read it.
-    OpBuilder::InsertionGuard guard(builder);
-    auto function = builder.getInsertionBlock()->getParentOp();
-    while (!isa<func::FuncOp>(function))
-      function = function->getParentOp();
-    builder.setInsertionPointToStart(&cast<func::FuncOp>(function).getBody().front());
-    ref.element = element;
-    ref.partitions = chip.partitions;
-    ref.axes = {{elements, 1}};
-    ref.buffer =
-        tile::AllocOp::create(builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Sbuf, chip.partitions, elements, element), StringAttr());
-    tile::MemsetOp::create(builder, loc, view(ref), llvm::APFloat(static_cast<float>(value)));
-  }
-  TileRef out = ref;
-  out.partitions = partitions;
-  return out;
-}
-
 /// Ranges of the products that accumulate into one tile: a chunk of partitions each, every other reduced coordinate on its own.
 std::vector<std::vector<Range>> Emitter::sumSteps(const Node &node, const std::vector<Range> &ranges) const {
   const Layout &layout = requirements[indexOf(node)].inputs[0];
@@ -76,14 +54,13 @@ void Emitter::emitPartitionSum(const Node &node, const std::vector<Range> &range
   TileRef acc = reference(psum, node, node.output, ranges, kept, 0, chip.partitions);
   bool first = true;
   for (const std::vector<Range> &step : sumSteps(node, ranges)) {
-    TileRef term = summand(node, step, kept), ones = constantTile(term.element, 1, term.partitions, chip.partitions);
-    ones.partition = term.partition;
+    TileRef term = summand(node, step, kept), ones = splat(1, term.element, term, {{chip.partitions, 0}});
     Value accView = view(acc), onesView = view(ones), termView = view(term);
     tile::MatmulOp::create(builder, loc, accView, onesView, termView, !first);
     first = false;
   }
   TileRef dst = reference(targetOf(node), node, node.output, ranges, kept, 0, chip.partitions);
-  emitFinish(node, ranges, kept, acc, dst);
+  emitFinish(node, acc, dst);
 }
 
 TileRef Emitter::summand(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order) {
@@ -97,7 +74,7 @@ TileRef Emitter::summand(const Node &node, const std::vector<Range> &ranges, con
   for (int loop : order)
     shape.push_back({ranges[loop].size, 1});
   TileRef term = temporary(inputs[0], shape, builder.getF32Type());
-  emitExpression(node, ranges, order, inputs, term);
+  emitExpression(node, node.body, inputs, term);
   return term;
 }
 

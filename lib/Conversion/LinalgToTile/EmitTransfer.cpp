@@ -1,5 +1,6 @@
 // Movement: constants packed as they are loaded, row-major transfers of inputs and outputs, and changes of layout.
 #include "lib/Conversion/LinalgToTile/Emitter.h"
+#include "lib/Conversion/LinalgToTile/MovementCost.h"
 
 using namespace mlir;
 
@@ -35,8 +36,8 @@ Placed &Emitter::provide(int storage, const Layout &layout, Location where) {
   Placed made;
   if (data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense)
     made = loadConstant(storage, layout);
-  else if (data.kind != StorageKind::Computed)
-    made = load(storage, layout, where);
+  else if (data.kind != StorageKind::Computed || streamed[storage])
+    made = load(storage, layout);
   else if (versions[storage].empty())
     report(where, "MN-INTERNAL: a value is used before it is computed");
   else
@@ -45,26 +46,11 @@ Placed &Emitter::provide(int storage, const Layout &layout, Location where) {
   return versions[storage].back();
 }
 
-namespace {
-
-/// Strides of a storage's atoms in its row-major order.
-std::map<AtomId, int64_t> rowMajor(const TensorProgram &program, int storage) {
-  std::map<AtomId, int64_t> strides;
-  int64_t stride = 1;
-  for (AtomId atom : llvm::reverse(program.storages[storage].atoms)) {
-    strides[atom] = stride;
-    stride *= program.atoms[atom].size;
-  }
-  return strides;
-}
-
-} // namespace
-
 /// The region of a constant packed in a layout: [block...][row][chunk][free...]; `blocks` lists atoms that are cut into runs of so many coordinates, each run a
 /// block. `rowElements` becomes the elements of one row (partition) of one block. Without a layout the region is row-major.
 Value Emitter::constantRegion(const Storage &storage, const Layout *layout, const std::vector<std::pair<AtomId, int64_t>> &blocks, int64_t &rowElements) {
   int id = &storage - program.storages.data();
-  std::map<AtomId, int64_t> source = rowMajor(program, id);
+  std::map<AtomId, int64_t> source = rowMajorStrides(program, id);
   SmallVector<Attribute> pieces;
   Attribute data = storage.kind == StorageKind::Dense ? Attribute(storage.dense) : Attribute(builder.getStringAttr(storage.name));
   auto piece = [&](int64_t from, int64_t at, ArrayRef<int64_t> sizes, ArrayRef<int64_t> sourceStrides, ArrayRef<int64_t> strides) {
@@ -189,7 +175,7 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
   std::vector<int64_t> strides(node.loops.size(), 0);
   int64_t stride = 1, base = 0;
   if (deviceAccess) {
-    std::map<AtomId, int64_t> source = rowMajor(program, deviceAccess->storage);
+    std::map<AtomId, int64_t> source = rowMajorStrides(program, deviceAccess->storage);
     for (const AtomIndex &index : deviceAccess->atoms) {
       base += index.start * source[index.atom];
       for (auto [loop, coefficient] : index.loops)
@@ -207,17 +193,24 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
     return -1;
   };
   int chunked = layout.part.empty() ? -1 : loopOf(layout.part[0].atom);
-  if (chunked >= 0 && ranges[chunked].size > layout.step) {
-    forRange(ranges[chunked], layout.step, [&](const Range &chunk) {
+  int64_t chunks = chunked < 0 ? 1 : ranges[chunked].size / layout.step;
+  auto chunkByChunk = [&](int64_t step) {
+    forRange(ranges[chunked], step, [&](const Range &some) {
       std::vector<Range> inner = ranges;
-      inner[chunked] = chunk;
+      inner[chunked] = some;
       transfer(placed, node, access, region, store, inner, deviceAccess);
     });
-    return;
+  };
+  if (chunked >= 0 && ranges[chunked].size > layout.step) {
+    if (int64_t rest = ranges[chunked].size % layout.step)
+      return chunkByChunk(ranges[chunked].size - rest);
+    if ((ranges[chunked].start.constant + access.find(layout.part[0].atom)->start) % layout.step)
+      return chunkByChunk(layout.step);
   }
+  // Whole chunks are one more free dimension.
   std::vector<int> order;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
-    if (!onPartitions(layout, access, loop))
+    if (!onPartitions(layout, access, loop) || (loop == chunked && chunks > 1))
       order.push_back(loop);
   TileRef chip = reference(placed, node, access, ranges, order, 0, std::max<int64_t>(1, layout.rows()));
   TileRef device;
@@ -231,10 +224,10 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
     if (layout.part[e].atom < 0)
       rows.push_back({e == 0 ? layout.step : layout.part[e].size, 0});
     else if (loop >= 0)
-      rows.push_back({ranges[loop].size, strides[loop]});
+      rows.push_back({loop == chunked && chunks > 1 ? layout.step : ranges[loop].size, strides[loop]});
   }
   for (int loop : order)
-    columns.push_back({ranges[loop].size, strides[loop]});
+    columns.push_back(loop == chunked ? Axis{chunks, strides[loop] * layout.step} : Axis{ranges[loop].size, strides[loop]});
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
     device.offset = device.offset + ranges[loop].start * strides[loop];
   // A mover's row is a partition's run: the partition axes merge among themselves, and so do the free ones.
@@ -244,6 +237,8 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
   if (columns.size() > 1 || columns[0].size > 1)
     device.axes.insert(device.axes.end(), columns.begin(), columns.end());
   if (merged(chip.axes).size() > 4 || device.axes.size() > 5) {
+    if (chunks > 1)
+      return chunkByChunk(layout.step);
     int outer = *llvm::find_if(order, [&](int loop) { return ranges[loop].size > 1; });
     forRange(ranges[outer], 1, [&](const Range &one) {
       std::vector<Range> inner = ranges;
@@ -259,10 +254,29 @@ void Emitter::transfer(const Placed &placed, const Node &node, const Access &acc
     tile::LoadOp::create(builder, loc, chipView, deviceView);
 }
 
-Placed Emitter::load(int storage, const Layout &layout, Location where) {
-  Placed placed = allocate(storage, layout, tile::Space::Sbuf, program.storages[storage].element);
+Placed Emitter::load(int storage, const Layout &layout, const std::map<AtomId, Range> &window) {
+  const Storage &data = program.storages[storage];
+  Placed placed = allocate(storage, layout, tile::Space::Sbuf, data.element, window);
   Node node = identityNode(storage);
-  transfer(placed, node, node.output, regions[storage], /*store=*/false, wholeRanges(node));
+  const Access &access = node.output;
+  std::vector<Range> ranges = wholeRanges(node);
+  for (size_t loop = 0; loop < node.loops.size(); ++loop)
+    if (auto at = window.find(access.atoms[loop].atom); at != window.end())
+      ranges[loop] = at->second;
+  Layout arrival = MovementCost(program, chip).arrival(storage, layout);
+  if (arrival == layout) {
+    transfer(placed, node, access, regions[storage], /*store=*/false, ranges);
+    return placed;
+  }
+  // Long rows first, a chunk of partitions at a time, then transposes.
+  size_t rows = llvm::find_if(access.atoms, [&](const AtomIndex &index) { return index.atom == arrival.part[0].atom; }) - access.atoms.begin();
+  forRange(ranges[rows], arrival.step, [&](const Range &chunk) {
+    std::vector<Range> inner = ranges;
+    inner[rows] = chunk;
+    Placed part = allocate(storage, arrival, tile::Space::Sbuf, data.element, windowOf(node, access, inner));
+    transfer(part, node, access, regions[storage], /*store=*/false, inner);
+    transposeInto(part, placed, inner);
+  });
   return placed;
 }
 
@@ -283,6 +297,15 @@ Placed Emitter::convert(const Placed &from, const Layout &to) {
       window[access.atoms[loop].atom] = whole[loop];
     }
   Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element, window);
+  transposeInto(from, target, whole);
+  return target;
+}
+
+/// Transposes on pe of what `whole` names of a storage (a range for each of its atoms) from one version into another.
+void Emitter::transposeInto(const Placed &from, const Placed &target, const std::vector<Range> &whole) {
+  const Layout &to = target.layout;
+  Node node = identityNode(from.storage);
+  const Access &access = node.inputs[0];
   std::vector<int> oldRows, newRows, others;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
     (onPartitions(from.layout, access, loop) ? oldRows : onPartitions(to, access, loop) ? newRows : others).push_back(loop);
@@ -306,31 +329,79 @@ Placed Emitter::convert(const Placed &from, const Layout &to) {
       });
       return;
     }
-    forRange(ranges[newRows[0]], to.step, [&](const Range &newChunk) {
-      auto tile = [&](const Range &oldChunk) {
-        std::vector<Range> inner = ranges;
-        inner[newRows[0]] = newChunk;
-        if (!oldRows.empty())
-          inner[oldRows[0]] = oldChunk;
-        TileRef src = reference(from, node, access, inner, newRows, 0, 1), dst = reference(target, node, access, inner, oldRows, 0, 1);
-        TileRef transposed;
-        transposed.space = tile::Space::Psum;
-        transposed.element = from.element;
-        transposed.partitions = dst.partitions;
-        transposed.axes = {{src.partitions, 1}};
-        transposed.buffer = tile::AllocOp::create(
-            builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, dst.partitions, src.partitions, from.element), StringAttr());
-        tile::TransposeOp::create(builder, loc, view(transposed), view(src));
-        tile::CopyOp::create(builder, loc, view(dst), view(transposed));
+    // As many tiles side by side as a bank holds, along the rows that come in more chunks than one.
+    int64_t most = std::max<int64_t>(1, chip.psumBankBytes / (chip.partitions * tile::elementBytes(from.element)));
+    bool alongOld = !oldRows.empty() && ranges[oldRows[0]].size > from.layout.step;
+    forRange(ranges[newRows[0]], to.step * (alongOld ? 1 : most), [&](const Range &newChunks) {
+      auto tiles = [&](const Range &oldChunks) {
+        std::vector<std::pair<TileRef, TileRef>> list;
+        forRange(
+            newChunks, to.step,
+            [&](const Range &newChunk) {
+              auto one = [&](const Range &oldChunk) {
+                std::vector<Range> inner = ranges;
+                inner[newRows[0]] = newChunk;
+                if (!oldRows.empty())
+                  inner[oldRows[0]] = oldChunk;
+                list.push_back({reference(from, node, access, inner, newRows, 0, 1), reference(target, node, access, inner, oldRows, 0, 1)});
+              };
+              if (oldRows.empty())
+                one({});
+              else
+                forRange(oldChunks, from.layout.step, one, most);
+            },
+            most);
+        emitTransposes(list);
       };
       if (oldRows.empty())
-        tile({});
+        tiles({});
       else
-        forRange(ranges[oldRows[0]], from.layout.step, tile);
+        forRange(ranges[oldRows[0]], from.layout.step * (alongOld ? most : 1), tiles);
     });
   };
   emit(0, whole);
-  return target;
+}
+
+void Emitter::emitTransposes(ArrayRef<std::pair<TileRef, TileRef>> tiles) {
+  for (size_t i = 0; i < tiles.size();) {
+    // The run of tiles from here on whose targets are equal but for a constant step.
+    auto &[src, dst] = tiles[i];
+    auto sameShape = [&](const TileRef &other, const TileRef &target) {
+      auto equal = [](const Axis &a, const Axis &b) { return a.size == b.size && a.stride == b.stride; };
+      return other.partitions == src.partitions && target.partition == dst.partition && target.partitions == dst.partitions &&
+             target.offset.terms == dst.offset.terms && std::equal(target.axes.begin(), target.axes.end(), dst.axes.begin(), dst.axes.end(), equal);
+    };
+    int64_t bank = chip.psumBankBytes / (src.partitions * tile::elementBytes(src.element)), step = 0;
+    size_t count = 1;
+    while (i + count < tiles.size() && static_cast<int64_t>(count) < bank && merged(dst.axes).size() < 4 &&
+           sameShape(tiles[i + count].first, tiles[i + count].second)) {
+      int64_t next = tiles[i + count].second.offset.constant - tiles[i + count - 1].second.offset.constant;
+      if (count > 1 && next != step)
+        break;
+      step = next;
+      ++count;
+    }
+    TileRef side;
+    side.space = tile::Space::Psum;
+    side.element = src.element;
+    side.partitions = dst.partitions;
+    side.buffer = tile::AllocOp::create(
+        builder, loc, tile::BufferType::get(builder.getContext(), tile::Space::Psum, dst.partitions, src.partitions * static_cast<int64_t>(count), src.element),
+        StringAttr());
+    side.axes = {{src.partitions, 1}};
+    for (size_t k = 0; k < count; ++k) {
+      side.offset.constant = src.partitions * static_cast<int64_t>(k);
+      Value to = view(side), what = view(tiles[i + k].first);
+      tile::TransposeOp::create(builder, loc, to, what);
+    }
+    TileRef all = dst;
+    side.offset.constant = 0;
+    side.axes = {{static_cast<int64_t>(count), src.partitions}, {src.partitions, 1}};
+    all.axes.insert(all.axes.begin(), {static_cast<int64_t>(count), step});
+    Value to = view(all), what = view(side);
+    tile::CopyOp::create(builder, loc, to, what);
+    i += count;
+  }
 }
 
 /// Every partition gets everything: a column is transposed to a row of one partition, which ge broadcasts.
@@ -383,13 +454,7 @@ Placed Emitter::roundTrip(const Placed &from, const Layout &to) {
   if (from.window)
     report(loc, "MN-LOW-004: a change of layout inside a loop over slabs has neither a transpose nor a broadcast on this chip");
   Node node = identityNode(from.storage);
-  int64_t elements = 1;
-  for (const LoopAtom &loop : node.loops)
-    elements *= loop.size;
-  auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, from.element);
-  std::string name = "scratch" + std::to_string(scratchRegions++);
-  Value region = tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Scratch, builder.getDenseI64ArrayAttr({elements}),
-                                        StringAttr(), ArrayAttr());
+  Value region = scratchRegion(MovementCost(program, chip).elements(from.storage), from.element);
   transfer(from, node, node.output, region, /*store=*/true, wholeRanges(node));
   Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element);
   transfer(target, node, node.output, region, /*store=*/false, wholeRanges(node));

@@ -50,7 +50,9 @@ LogicalResult Emitter::emit() {
       outputRegions[node.name] = state;
     }
   }
-  for (const Group &group : formGroups()) {
+  std::vector<Group> groups = formGroups();
+  chooseStreamed(groups);
+  for (const Group &group : groups) {
     if (failed)
       break;
     const Node &node = program.nodes[group.nodes.front()];

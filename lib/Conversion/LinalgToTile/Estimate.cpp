@@ -12,8 +12,6 @@ namespace {
 /// What no selection should contain.
 constexpr int64_t kForbidden = 1000000000000;
 
-int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 int64_t product(const Node &node, const std::vector<int> &loops) {
   int64_t p = 1;
   for (int loop : loops)
@@ -51,7 +49,8 @@ bool runsOnSe(llvm::StringRef function) { return function != "neg" && function !
 
 } // namespace
 
-Estimator::Estimator(const TensorProgram &program, const Chip &chip) : program(program), chip(chip), epilogues(findEpilogues(program)) {
+Estimator::Estimator(const TensorProgram &program, const Chip &chip)
+    : program(program), chip(chip), movement(program, chip), epilogues(findEpilogues(program)) {
   options.resize(program.nodes.size());
   requirements.resize(program.nodes.size());
   work.resize(program.nodes.size());
@@ -80,7 +79,7 @@ int64_t Estimator::total(const std::vector<int> &selection, size_t end) const {
     if (options[n].empty()) { // an output stores whatever version is there
       const Storage &storage = program.storages[node.inputs[0].storage];
       if (storage.kind == StorageKind::Computed && !versions[node.inputs[0].storage].empty())
-        cost += deviceTransfer(node.inputs[0].storage, *versions[node.inputs[0].storage].front());
+        cost += movement.transfer(node.inputs[0].storage, *versions[node.inputs[0].storage].front());
       continue;
     }
     const Requirement &needs = requirements[n][selection[n]];
@@ -102,32 +101,13 @@ int64_t Estimator::total(const std::vector<int> &selection, size_t end) const {
   return cost;
 }
 
-int64_t Estimator::elements(int storage) const {
-  int64_t n = 1;
-  for (AtomId atom : program.storages[storage].atoms)
-    n *= program.atoms[atom].size;
-  return n;
-}
-
-/// DMA between device memory (row-major) and a layout.
-int64_t Estimator::deviceTransfer(int storage, const Layout &layout) const {
-  int64_t run = 1;
-  const auto &order = program.storages[storage].atoms;
-  for (size_t i = order.size(), j = layout.free.size(); i > 0 && j > 0 && order[i - 1] == layout.free[j - 1]; --i, --j)
-    run *= program.atoms[order[i - 1]].size;
-  TransferWork transfer;
-  transfer.partitions = std::max<int64_t>(1, layout.rows());
-  transfer.rowBytes = run * tile::elementBytes(program.storages[storage].element);
-  transfer.rows = ceilDiv(elements(storage), run * (layout.replicated() ? 1 : transfer.partitions));
-  return transferBusyPicoseconds(chip, transfer);
-}
-
 /// Packed at compile time: every partition's row is contiguous.
 int64_t Estimator::constantLoad(int storage, const Layout &layout) const {
   TransferWork transfer;
   transfer.partitions = std::max<int64_t>(1, layout.rows());
   transfer.rows = 1;
-  transfer.rowBytes = ceilDiv(elements(storage), layout.replicated() ? 1 : transfer.partitions) * tile::elementBytes(program.storages[storage].element);
+  transfer.rowBytes =
+      ceilDiv(movement.elements(storage), layout.replicated() ? 1 : transfer.partitions) * tile::elementBytes(program.storages[storage].element);
   return transferBusyPicoseconds(chip, transfer);
 }
 
@@ -140,33 +120,16 @@ int64_t Estimator::provide(int storage, const Layout &layout, std::vector<const 
     return constantLoad(storage, layout);
   int64_t cost = 0;
   if (data.kind != StorageKind::Computed)
-    cost = deviceTransfer(storage, layout);
+    cost = movement.load(storage, layout);
   else if (!versions.empty() && transposable(*versions.front(), layout))
-    cost = transposes(storage, *versions.front(), layout);
+    cost = movement.transposes(storage, *versions.front(), layout);
   else if (!versions.empty() && layout.replicated() && chip.ge && !versions.front()->replicated())
-    cost = broadcasts(storage, *versions.front());
+    cost = movement.broadcasts(storage, *versions.front());
   else if (!versions.empty())
-    cost = deviceTransfer(storage, *versions.front()) + deviceTransfer(storage, layout) +
+    cost = movement.transfer(storage, *versions.front()) + movement.transfer(storage, layout) +
            150 * chip.dmaLatencyNs * 1000; // possible at top level only: the last resort
   versions.push_back(&layout);
   return cost;
-}
-
-/// A column is transposed, copied and broadcast by ge, each waiting for the one before.
-int64_t Estimator::broadcasts(int storage, const Layout &from) const {
-  int64_t rows = std::max<int64_t>(from.rows(), 1), count = ceilDiv(elements(storage), rows);
-  int64_t drain = picoseconds(chip.ve.drainCycles, chip.ve.clockMhz);
-  return count * (engineTime(chip, Operation::PartitionBroadcast, rows) + 2 * (engineTime(chip, Operation::Copy, rows) + drain));
-}
-
-int64_t Estimator::transposes(int storage, const Layout &from, const Layout &to) const {
-  int64_t columns = std::max<int64_t>(from.rows(), 1), rows = std::max<int64_t>(to.rows(), 1);
-  EngineWork work;
-  work.operation = Operation::Transpose;
-  work.partitions = columns;
-  work.elements = rows;
-  work.fourByte = tile::elementBytes(program.storages[storage].element) == 4;
-  return ceilDiv(elements(storage), columns * rows) * (occupancyPicoseconds(chip, work) + engineTime(chip, Operation::Copy, columns));
 }
 
 int64_t Estimator::operation(size_t n, size_t option) const {

@@ -3,7 +3,7 @@
 
 #include "lib/Chip/Timing.h"
 #include "lib/Conversion/LinalgToTile/Epilogue.h"
-#include "lib/Conversion/LinalgToTile/Layout.h"
+#include "lib/Conversion/LinalgToTile/MovementCost.h"
 
 namespace manaslu::tiling {
 
@@ -22,12 +22,8 @@ public:
   std::vector<std::vector<Requirement>> requirements; ///< of each option
 
 private:
-  int64_t elements(int storage) const;
-  int64_t deviceTransfer(int storage, const Layout &layout) const;
   int64_t constantLoad(int storage, const Layout &layout) const;
   int64_t provide(int storage, const Layout &layout, std::vector<const Layout *> &versions) const;
-  int64_t broadcasts(int storage, const Layout &from) const;
-  int64_t transposes(int storage, const Layout &from, const Layout &to) const;
   int64_t operation(size_t n, size_t option) const;
   int64_t contraction(size_t n, const Choice &choice, const Requirement &needs) const;
   int64_t partitionSum(const Node &node, const Choice &choice, const Requirement &needs) const;
@@ -35,6 +31,7 @@ private:
 
   const TensorProgram &program;
   const Chip &chip;
+  MovementCost movement;
   Epilogues epilogues;
   std::vector<std::vector<int64_t>> work; ///< operation() of each option
 };

@@ -9,6 +9,16 @@ bool Layout::replicated() const {
   return !part.empty() && std::all_of(part.begin(), part.end(), [](const PartitionEntry &entry) { return entry.atom < 0; });
 }
 
+std::map<AtomId, int64_t> rowMajorStrides(const TensorProgram &program, int storage) {
+  std::map<AtomId, int64_t> strides;
+  int64_t stride = 1;
+  for (AtomId atom : llvm::reverse(program.storages[storage].atoms)) {
+    strides[atom] = stride;
+    stride *= program.atoms[atom].size;
+  }
+  return strides;
+}
+
 bool transposable(const Layout &from, const Layout &to) {
   for (const PartitionEntry &entry : to.part)
     if (entry.atom < 0 || std::find(from.free.begin(), from.free.end(), entry.atom) == from.free.end())
@@ -216,9 +226,17 @@ Requirement require(const TensorProgram &program, const Node &node, const Choice
   } else if (!choice.reducedLoops.empty()) {
     loops = choice.reducedLoops;
   }
-  for (const Access &input : node.inputs)
+  for (const Access &input : node.inputs) {
     out.inputs.push_back(loops.empty() && !contraction ? replicatedLayout(program, input.storage, partitions)
                                                        : makeLayout(program, input.storage, entries(node, input, loops), partitions));
+    const Storage &storage = program.storages[input.storage];
+    // A constant is packed in any order: rows and columns of the product innermost, because wide strides take engines twice the time.
+    if (contraction && (storage.kind == StorageKind::Parameter || storage.kind == StorageKind::Dense))
+      std::stable_partition(out.inputs.back().free.begin(), out.inputs.back().free.end(), [&](AtomId atom) {
+        const AtomIndex *index = input.find(atom);
+        return !index || std::all_of(index->loops.begin(), index->loops.end(), [&](auto &entry) { return node.loops[entry.first].reduction; });
+      });
+  }
   return out;
 }
 

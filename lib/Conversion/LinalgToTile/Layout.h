@@ -28,6 +28,9 @@ struct Layout {
   bool operator==(const Layout &other) const { return part == other.part && step == other.step; }
 };
 
+/// Strides of a storage's atoms in row-major order, in elements.
+std::map<AtomId, int64_t> rowMajorStrides(const TensorProgram &program, int storage);
+
 /// The layout with these partition entries (outermost first): leading entries that do not fit on `partitions` become free, the rest keeps the storage's order.
 Layout makeLayout(const TensorProgram &program, int storage, std::vector<PartitionEntry> part, int64_t partitions);
 
@@ -65,8 +68,8 @@ std::vector<Choice> choices(const TensorProgram &program, const Node &node, int6
 /// The layouts of a choice.
 Requirement require(const TensorProgram &program, const Node &node, const Choice &choice, int64_t partitions);
 
-/// Chooses for every node so that the estimated time of operations and layout conversions is least: greedy in order, then sweeps of single changes until none
-/// helps. Deterministic; the number of sweeps is bounded.
+/// Chooses for every node so that the estimated time of operations and layout conversions is least: sweeps of changes, of all copies of a repeated layer
+/// together, of single nodes, then of nodes with their neighbours, until none helps. Deterministic; the number of sweeps is bounded.
 std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip);
 
 } // namespace manaslu::tiling

@@ -190,12 +190,8 @@ private:
       return argument.getOwner() == &body ? FailureOr<int>(tree.input(argument.getArgNumber())) : FailureOr<int>(failure());
     Operation *op = value.getDefiningOp();
     Attribute attribute;
-    if (matchPattern(value, m_Constant(&attribute))) {
-      if (auto number = dyn_cast<FloatAttr>(attribute))
-        return tree.constant(number.getValueAsDouble());
-      auto integer = cast<IntegerAttr>(attribute);
-      return tree.constant(integer.getType().isInteger(1) ? integer.getValue().getZExtValue() : static_cast<double>(integer.getInt()));
-    }
+    if (matchPattern(value, m_Constant(&attribute)))
+      return tree.constant(numberOf(attribute));
     if (auto index = dyn_cast<linalg::IndexOp>(op))
       return tree.loopIndex(index.getDim());
     SmallVector<int> args;
@@ -340,6 +336,42 @@ Expression prune(const Expression &ops, int root) {
   };
   visit(root);
   return out;
+}
+
+Expression substitute(const Expression &body, const std::vector<std::optional<double>> &inputs) {
+  if (llvm::none_of(inputs, [](auto &value) { return value.has_value(); }))
+    return body;
+  Expression out = body;
+  std::vector<int> stands; // the operation that stands for each
+  auto constant = [&](int i) { return out[stands[i]].kind == ScalarOp::Constant; };
+  auto value = [&](int i) { return out[stands[i]].value; };
+  auto is = [&](int i, double number) { return constant(i) && value(i) == number; };
+  auto setConstant = [&](ScalarOp &op, double number) {
+    op = {};
+    op.kind = ScalarOp::Constant;
+    op.value = number;
+  };
+  for (size_t i = 0; i < out.size(); ++i) {
+    stands.push_back(i);
+    const ScalarOp op = out[i];
+    if (op.kind == ScalarOp::Input && inputs[op.input])
+      setConstant(out[i], *inputs[op.input]);
+    else if (op.kind == ScalarOp::Unary && op.name == "neg" && constant(op.args[0]))
+      setConstant(out[i], -value(op.args[0]));
+    else if (op.kind == ScalarOp::Select && constant(op.args[0]))
+      stands[i] = stands[op.args[value(op.args[0]) != 0 ? 1 : 2]];
+    else if (op.kind == ScalarOp::Binary && constant(op.args[0]) && constant(op.args[1]))
+      setConstant(out[i], foldBinary(op.name, value(op.args[0]), value(op.args[1])));
+    else if (op.kind == ScalarOp::Binary &&
+             (((op.name == "add" || op.name == "sub") && is(op.args[1], 0)) || ((op.name == "mul" || op.name == "divide") && is(op.args[1], 1))))
+      stands[i] = stands[op.args[0]];
+    else if (op.kind == ScalarOp::Binary && ((op.name == "add" && is(op.args[0], 0)) || (op.name == "mul" && is(op.args[0], 1))))
+      stands[i] = stands[op.args[1]];
+    else
+      for (int &arg : out[i].args)
+        arg = stands[arg];
+  }
+  return prune(out, stands.back());
 }
 
 FailureOr<Expression> readExpression(Value result, Block &body) {

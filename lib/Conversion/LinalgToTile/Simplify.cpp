@@ -1,4 +1,5 @@
 // Small rewrites on the tensor program before layouts are chosen.
+#include "lib/Conversion/LinalgToTile/Inline.h"
 #include "lib/Conversion/LinalgToTile/Layout.h"
 
 #include <mlir/IR/Builders.h>
@@ -55,6 +56,7 @@ double evaluate(const Expression &body, int i, const std::vector<int64_t> &point
 
 /// Subtrees over loop indices alone (causal masks, position numbers) become constants in device memory.
 void materializeIndices(TensorProgram &program, MLIRContext *context) {
+  std::map<std::pair<std::vector<int64_t>, std::vector<float>>, int> made; // the layers of a model share one mask
   for (size_t n = 0; n < program.nodes.size(); ++n) {
     std::vector<char> indexed(program.nodes[n].body.size(), 0), pure(indexed);
     auto &body = program.nodes[n].body;
@@ -83,22 +85,14 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
         stack.insert(stack.end(), op.args.begin(), op.args.end());
       }
       std::sort(dims.begin(), dims.end());
-      Storage storage(program.nodes[n].loc);
-      storage.kind = StorageKind::Dense;
-      int id = program.storages.size();
-      Access access;
-      access.storage = id;
       std::vector<int> loops;
+      std::vector<int64_t> shape;
       int64_t total = 1;
       for (int loop = 0; loop < static_cast<int>(program.nodes[n].loops.size()); ++loop)
         if (llvm::is_contained(dims, program.nodes[n].loops[loop].dim)) {
-          int64_t size = program.nodes[n].loops[loop].size;
-          program.atoms.push_back({size, id, -1, -1});
-          storage.atoms.push_back(program.atoms.size() - 1);
-          storage.shape.push_back(size);
-          access.atoms.push_back({storage.atoms.back(), 0, {{loop, 1}}});
           loops.push_back(loop);
-          total *= size;
+          shape.push_back(program.nodes[n].loops[loop].size);
+          total *= shape.back();
         }
       int dimensions = 0;
       for (const LoopAtom &loop : program.nodes[n].loops)
@@ -116,12 +110,26 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
         }
         values[flat] = evaluate(body, i, point);
       }
-      Builder builder(context);
-      storage.element = builder.getF32Type();
-      auto type = RankedTensorType::get(storage.shape.empty() ? ArrayRef<int64_t>{} : ArrayRef<int64_t>(storage.shape), storage.element);
-      storage.dense = DenseElementsAttr::get(type, ArrayRef<float>(values));
-      storage.readers = {static_cast<int>(n)};
-      program.storages.push_back(std::move(storage));
+      auto [entry, fresh] = made.insert({{shape, values}, static_cast<int>(program.storages.size())});
+      if (fresh) {
+        Storage storage(program.nodes[n].loc);
+        storage.kind = StorageKind::Dense;
+        storage.element = Builder(context).getF32Type();
+        storage.shape = shape;
+        storage.dense = DenseElementsAttr::get(RankedTensorType::get(shape, storage.element), ArrayRef<float>(values));
+        for (int64_t size : shape) {
+          program.atoms.push_back({size, entry->second, -1, -1});
+          storage.atoms.push_back(program.atoms.size() - 1);
+        }
+        program.storages.push_back(std::move(storage));
+      }
+      Storage &storage = program.storages[entry->second];
+      Access access;
+      access.storage = entry->second;
+      for (size_t k = 0; k < loops.size(); ++k)
+        access.atoms.push_back({storage.atoms[k], 0, {{loops[k], 1}}});
+      if (storage.readers.empty() || storage.readers.back() != static_cast<int>(n))
+        storage.readers.push_back(static_cast<int>(n));
       ScalarOp input;
       input.input = program.nodes[n].inputs.size();
       program.nodes[n].inputs.push_back(access);
@@ -236,6 +244,7 @@ void simplify(TensorProgram &program, MLIRContext *context) {
   foldConstantCasts(program);
   materializeIndices(program, context);
   negateSubtractedMaxima(program);
+  inlineCheapNodes(program);
   for (Node &node : program.nodes)
     if (node.kind == NodeKind::Contraction && classify(program, node).k.empty())
       node.kind = NodeKind::Reduction;

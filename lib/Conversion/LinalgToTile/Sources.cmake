@@ -1,5 +1,33 @@
 list(APPEND conversion_sources
-  LinalgToTile/AssignLayout.cpp LinalgToTile/BalanceEngines.cpp LinalgToTile/EmitContraction.cpp LinalgToTile/EmitElementwise.cpp LinalgToTile/EmitExpression.cpp LinalgToTile/EmitReference.cpp LinalgToTile/EmitRegion.cpp
-  LinalgToTile/EmitSum.cpp LinalgToTile/EmitTransfer.cpp LinalgToTile/Emitter.cpp LinalgToTile/Epilogue.cpp LinalgToTile/Estimate.cpp LinalgToTile/Layout.cpp LinalgToTile/LinalgToTile.cpp LinalgToTile/ReadExpression.cpp
-  LinalgToTile/Simplify.cpp LinalgToTile/SplitWindows.cpp LinalgToTile/TensorProgram.cpp)
-list(APPEND conversion_rooms Tile Chip ISA Sim)
+  LinalgToTile/AssignLayout.cpp
+  LinalgToTile/BalanceEngines.cpp
+  LinalgToTile/ContractionBlocks.cpp
+  LinalgToTile/EmitContraction.cpp
+  LinalgToTile/EmitElementwise.cpp
+  LinalgToTile/EmitExpression.cpp
+  LinalgToTile/EmitReference.cpp
+  LinalgToTile/EmitRegion.cpp
+  LinalgToTile/EmitStream.cpp
+  LinalgToTile/EmitSum.cpp
+  LinalgToTile/EmitTransfer.cpp
+  LinalgToTile/EmitUniform.cpp
+  LinalgToTile/Emitter.cpp
+  LinalgToTile/Epilogue.cpp
+  LinalgToTile/Estimate.cpp
+  LinalgToTile/Inline.cpp
+  LinalgToTile/Layout.cpp
+  LinalgToTile/LinalgToTile.cpp
+  LinalgToTile/LoopClasses.cpp
+  LinalgToTile/Mask.cpp
+  LinalgToTile/MovementCost.cpp
+  LinalgToTile/ProgramReader.cpp
+  LinalgToTile/ReadExpression.cpp
+  LinalgToTile/ReadGeneric.cpp
+  LinalgToTile/ReadMoves.cpp
+  LinalgToTile/ReadViews.cpp
+  LinalgToTile/RefineLoops.cpp
+  LinalgToTile/Simplify.cpp
+  LinalgToTile/SplitWindows.cpp
+  LinalgToTile/TensorProgram.cpp
+  )
+list(APPEND conversion_rooms Chip Sim Tile)

@@ -124,6 +124,9 @@ public:
   bool isBroadcast(AtomId atom) const { return atoms[atom].storage < 0; }
 };
 
+/// A number attribute as a constant of expressions; true is 1.
+double numberOf(mlir::Attribute attribute);
+
 /// The value of a binary operation of an expression (an AluOp name) on constants; comparisons give 1 or 0.
 double foldBinary(llvm::StringRef name, double a, double b);
 
@@ -132,6 +135,9 @@ bool walksRowMajor(const TensorProgram &program, const Node &node, const Access 
 
 /// The operations that the root needs, arguments first, the root last.
 Expression prune(const Expression &ops, int root);
+
+/// The expression with the inputs that are known in place of them, folded as far as that leads.
+Expression substitute(const Expression &body, const std::vector<std::optional<double>> &inputs);
 
 /// Replaces what only depends on loop indices by constants, casts of constants by constants of the other type, and contractions without a contracted dimension
 /// (depthwise windows) by reductions of products.

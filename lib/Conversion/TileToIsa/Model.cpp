@@ -112,7 +112,7 @@ private:
     buffer.space = type.getSpace();
     buffer.elementBytes = elementBytes(type.getElementType());
     buffer.bytes = type.getElements() * buffer.elementBytes;
-    buffer.loop = loop;
+    buffer.loop = buffer.keptIn = loop;
     numbers_[value] = static_cast<int>(model_.buffers.size());
     model_.buffers.push_back(buffer);
     return model_.buffers.back();
@@ -182,9 +182,9 @@ private:
     if (name != "dma")
       return name == "pe" ? isa::StreamId::Pe : name == "ve" ? isa::StreamId::Ve : name == "se" ? isa::StreamId::Se : isa::StreamId::Ge;
     int ring = llvm::TypeSwitch<Operation *, int>(engine)
-                   .Case([&](LoadOp) { return leaf.constantLoad ? 0
-                                              : leaf.freeLoad   ? 1
-                                                                : 6; })
+                   .Case([&](LoadOp) {
+                     return leaf.constantLoad ? 0 : leaf.loop >= 0 ? kLoopRing + leaf.loop % kLoopRings : leaf.freeLoad ? 1 : 6;
+                   })
                    .Case([](StoreOp) { return 2; })
                    .Case<GatherRowsOp, ScatterRowsOp>([](auto) { return 3; })
                    .Case<CopyDeviceOp>([](auto) { return 5; })

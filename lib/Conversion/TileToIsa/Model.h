@@ -32,6 +32,7 @@ struct Buffer {
   int region = -1;     ///< index in the region table, -1 on the chip
   // Decided by planStorage.
   int copies = 1;     ///< rotating copies of a buffer allocated in a loop
+  int keptIn = -1;    ///< the loop through which the copies keep their bytes: the one that allocates it or one around
   int64_t stride = 0; ///< bytes from one copy to the next
   int64_t base = 0;   ///< byte of the first copy within its partitions
 };
@@ -90,6 +91,9 @@ struct Model {
   llvm::SmallVector<int, 8> nest(int innermost) const;
   const std::vector<Item> &items(int loop) const { return loop < 0 ? body : loops[loop].body; }
 };
+
+/// Rings that take loads in loops, by the number of the loop: those of one loop wait for its own rotations, which must not hold up the loads of another.
+inline constexpr int kLoopRing = 7, kLoopRings = 4;
 
 struct ModelOptions {
   int loopTransferParts = 1;             ///< transfers in loops are cut into so many parts by partitions where 32-partition bounds allow

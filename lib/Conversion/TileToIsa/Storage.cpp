@@ -39,7 +39,7 @@ std::vector<Interval> liveIntervals(const Model &model, const Positions &positio
       for (int loop = leaf.loop; loop >= 0 && loop != buffer.loop; loop = model.loops[loop].parent)
         use = {positions.loop[loop].first, positions.loop[loop].second};
       if (buffer.copies > 1)
-        use = {positions.loop[buffer.loop].first, positions.loop[buffer.loop].second};
+        use = {positions.loop[buffer.keptIn].first, positions.loop[buffer.keptIn].second};
       Interval &live = intervals[access.buffer];
       live = {std::min(live.start, use.start), std::max(live.end, use.end)};
     }
@@ -66,8 +66,9 @@ int64_t iterations(const Model &model, int loop) {
   return total;
 }
 
-/// Levels of frugality: 0 the full rotation, 1 two copies at most, from 2 on a single copy for buffers above a limit that halves with every level.
-constexpr int kLevels = 20;
+/// Levels of frugality: 0 the full rotation, 1 two copies at most; on both, buffers that transfers fill keep their bytes through the whole nest, so that the
+/// loads of its next iteration may run ahead. 2 and 3 the same without that. From 4 on a single copy for buffers above a limit that halves with every level.
+constexpr int kLevels = 22;
 
 void chooseCopies(Model &model, const StorageOptions &options, int level, int64_t capacity) {
   std::vector<bool> filled(model.buffers.size());
@@ -83,11 +84,12 @@ void chooseCopies(Model &model, const StorageOptions &options, int level, int64_
     int64_t align = alignmentOf(buffer.bytes);
     buffer.stride = (buffer.bytes + align - 1) / align * align;
     int64_t copies = buffer.loop < 0 ? 1 : filled[b] ? options.loadRotation : options.rotation;
-    if (level >= 1)
+    if (level == 1 || level >= 3)
       copies = std::min<int64_t>(copies, 2);
-    if (level >= 2 && buffer.bytes > (capacity >> (level - 1)))
+    if (level >= 4 && buffer.bytes > (capacity >> (level - 3)))
       copies = 1;
     buffer.copies = static_cast<int>(std::min(copies, iterations(model, buffer.loop)));
+    buffer.keptIn = level < 2 && filled[b] && buffer.loop >= 0 ? model.nest(buffer.loop).front() : buffer.loop;
   }
 }
 

@@ -82,7 +82,9 @@ private:
         leaf.channel = stream;
       } else {
         std::vector<int> &pool = pools_[stream];
-        size_t most = leaf.stream == isa::dmaStream(0) ? options_.constantChannels : options_.otherChannels;
+        size_t most = leaf.stream == isa::dmaStream(0)           ? options_.constantChannels
+                      : leaf.stream >= isa::dmaStream(kLoopRing) ? options_.loopChannels
+                                                                 : options_.otherChannels;
         if (pool.size() < most) {
           pool.push_back(next_++);
           leaf.channel = pool.back();

@@ -26,6 +26,7 @@ struct SyncPlan {
 
 struct SyncOptions {
   int constantChannels = 64;       ///< semaphores of the constants' ring
+  int loopChannels = 8;            ///< of each ring for loads in loops
   int otherChannels = 24;          ///< of each other ring
   int64_t bytesInFlight = 1 << 20; ///< of constants, at least two transfers: the movers serve first come first served, so a deep queue would delay other rings
   int64_t mostInstances = 8'000'000; ///< MN-MEM-SIZE above

@@ -10,7 +10,7 @@ namespace {
 } // namespace
 
 const MatmulTable &avx512Matmul() {
-  static constexpr MatmulTable table = {14, 32, blockOfRows<Avx512, SingleStep, 14, 2>, nullptr};
+  static constexpr MatmulTable table = {24, 14, 16, block<Avx512, SingleStep, 24, 14>, nullptr};
   return table;
 }
 

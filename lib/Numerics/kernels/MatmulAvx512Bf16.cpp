@@ -12,13 +12,14 @@ struct PairStep {
   using Word = uint32_t;
   using Operand = __m512i;
   static Operand load(const uint32_t *address) { return _mm512_loadu_si512(address); }
+  static Operand load(const uint32_t *address, __mmask16 mask) { return _mm512_maskz_loadu_epi32(mask, address); }
   static Operand broadcast(const uint32_t *address) { return _mm512_set1_epi32(static_cast<int>(*address)); }
   static __m512 fuse(Operand a, Operand b, __m512 sum) { return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b)); }
 };
 } // namespace
 
 const MatmulTable &avx512Bf16Matmul() {
-  static constexpr MatmulTable table = {14, 32, blockOfRows<Avx512, SingleStep, 14, 2>, blockOfRows<Avx512, PairStep, 14, 2>};
+  static constexpr MatmulTable table = {24, 14, 16, block<Avx512, SingleStep, 24, 14>, block<Avx512, PairStep, 24, 14>};
   return table;
 }
 

@@ -12,6 +12,8 @@ namespace manaslu::numerics {
 using UnaryKernel = void (*)(const float *x, float *y, int64_t n);
 using WidenKernel = void (*)(const std::byte *src, int64_t strideElements, float *dst, int64_t n);
 using NarrowKernel = void (*)(const float *src, std::byte *dst, int64_t strideElements, int64_t n);
+/// Copies `rows` rows of `columns` elements at equal distances to contiguous ones; pitches and the stride are bytes.
+using GatherKernel = void (*)(const std::byte *src, int64_t srcPitch, int64_t srcStride, std::byte *dst, int64_t dstPitch, int rows, int columns);
 using ReduceKernel = float (*)(const float *x, int64_t n);
 
 /// The three shapes of one fp32 operation.
@@ -38,18 +40,41 @@ struct KernelTable {
   void (*scanMulAdd)(const float *a, const float *b, float initial, float *out, int64_t n);
   WidenKernel widen[12];
   NarrowKernel narrow[12][2];
-  void (*interleave)(const uint16_t *low, const uint16_t *high, uint32_t *out, int64_t n); ///< out[i] = low[i] | high[i] << 16
-  void (*roundToTf32)(float *x, int64_t n);                                                ///< in place (N13)
+  GatherKernel gather[3];                                                ///< of elements of 1, 2 and 4 bytes
+  void (*widenOperand[12])(const std::byte *src, float *dst, int64_t n); ///< of the matrix engine (N50); of a NaN only that it is one is kept
+  /// Rows 2p and 2p + 1 of bf16 numbers in fp32, as words that hold the first in their low half; an odd last row is paired with zeros.
+  void (*packPairs)(const float *src, int64_t srcPitch, uint32_t *dst, int64_t dstPitch, int rows, int columns);
 };
 
-/// The matrix product of one variant: one block of `rows` x `blockColumns` outputs over all of K; see Matmul.cpp for the packing.
+/// Memory that a block kernel fetches into the cache, a piece with every step: what the blocks to come read. It need not exist.
+struct Ahead {
+  const std::byte *address;
+  int64_t pitchBytes;
+};
+
+/// A contraction of one instruction as a block kernel takes it: row k of `a` holds the block's rows, row k of `b` its columns; pitches count words.
+template <class Word> struct BlockTerm {
+  const Word *a;
+  int64_t aPitch;
+  const Word *b;
+  int64_t bPitch;
+  int steps;
+  Ahead nextRows, nextColumns;
+};
+
+/// Adds the terms, one after the other, to a block of `rows` x `columns` sums that starts from acc or from +0.
+template <class Word>
+using BlockKernel = void (*)(const BlockTerm<Word> *terms, int termCount, int rows, int columns, float *acc, int64_t accPitch, bool accumulate);
+
+/// The matrix product of one variant. Nothing outside the block's rows and columns is read or written.
 struct MatmulTable {
-  int blockRows;
-  int blockColumns;
-  /// acc[r, c] over steps ascending of fma(a[step * aPitch + r], b[step * blockColumns + c], acc); flushes as N54, N55 say. Null: not built.
-  void (*steps)(const float *a, int64_t aPitch, const float *b, int steps, int rows, float *acc, int64_t accPitch, bool accumulate);
+  /// Largest rows for blocks of up to lanes columns and of up to 2 lanes columns, which is the widest block.
+  int narrowRows, wideRows;
+  int lanes;
+  /// acc[r, c] over steps ascending of fma(a[step * aPitch + r], b[step * bPitch + c], acc); flushes as N54, N55 say.
+  BlockKernel<float> steps;
   /// The same over pairs of bf16 in 32-bit words, odd (high) element first. Null: pairs are unpacked and taken by `steps`.
-  void (*pairs)(const uint32_t *a, int64_t aPitch, const uint32_t *b, int pairs, int rows, float *acc, int64_t accPitch, bool accumulate);
+  BlockKernel<uint32_t> pairs;
 };
 
 const KernelTable &scalarKernels();

@@ -1,6 +1,5 @@
 // The matrix engine: matmul and transpose.
-#include "lib/Numerics/Convert.h"
-#include "lib/Numerics/Matmul.h"
+#include "lib/Sim/Execute/MatmulChain.h"
 #include "lib/Sim/Execute/Resolve.h"
 
 #include <cstring>
@@ -9,58 +8,89 @@ namespace manaslu::sim {
 
 namespace {
 
-/// An operand as the kernel wants it: rows of contiguous elements. Gathers them into scratch only when they are not.
-struct MatrixOperand {
-  MatrixOperand(const View &view, int slot) : type(view.type) {
-    Rows rows(view);
-    int bytes = sizeOf(view.type);
-    width = rows.count();
-    if (patternOf(view).isContiguous(bytes)) {
-      data = view.base;
-      pitch = view.partitionPitch;
-      return;
+/// The runs of one partition's elements, in order.
+void listRuns(const View &view, std::vector<numerics::ColumnRun> &runs) {
+  runs.clear();
+  Pattern pattern = patternOf(view);
+  Pattern::Dim inner = pattern.rank > 0 ? pattern.dims[--pattern.rank] : Pattern::Dim{sizeOf(view.type), 1};
+  std::array<int64_t, 6> index{};
+  int64_t offset = 0;
+  for (int64_t left = pattern.elements(); left > 0; --left) {
+    runs.push_back({offset, inner.stride, static_cast<int>(inner.size)});
+    for (int i = pattern.rank - 1; i >= 0; --i) {
+      offset += pattern.dims[i].stride;
+      if (++index[i] < pattern.dims[i].size)
+        break;
+      offset -= pattern.dims[i].stride * pattern.dims[i].size;
+      index[i] = 0;
     }
-    pitch = width * bytes;
-    auto *buffer = reinterpret_cast<std::byte *>(scratch(slot, (view.partitions * pitch + 3) / 4));
-    for (int p = 0; p < view.partitions; ++p)
-      rows.loadBits(p, buffer + p * pitch);
-    data = buffer;
   }
-
-  DType type;
-  const std::byte *data = nullptr;
-  int64_t pitch = 0;
-  int64_t width = 0;
-};
+}
 
 } // namespace
 
-Status run(const isa::Matmul &in, Memory &memory) {
-  MANASLU_TILE(stationaryView, in.stationary, Read);
-  MANASLU_TILE(movingView, in.moving, Read);
-  auto accResolved = memory.tile(in.acc, in.accumulate ? Access::ReadWrite : Access::Write);
-  if (!accResolved)
-    return accResolved.error();
-  MatrixOperand stationary(stationaryView, 0), moving(movingView, 1);
-  Rows acc(*accResolved);
-  int K = stationaryView.partitions, M = static_cast<int>(stationary.width);
-  int64_t N = moving.width;
+Status MatmulChain::add(const isa::Matmul &in, Memory &memory) {
+  MANASLU_TILE(stationary, in.stationary, Read);
+  MANASLU_TILE(moving, in.moving, Read);
+  auto acc = memory.tile(in.acc, in.accumulate ? Access::ReadWrite : Access::Write);
+  if (!acc)
+    return acc.error();
+  int64_t most = acc->elements() < 256 ? kMostNarrow : kMostWide;
+  bool continues = size_ > 0 && size_ < kMost && elements_ < most && in.accumulate && Rows(acc_).isDirect() && acc->base == acc_.base &&
+                   acc->dims == acc_.dims && acc->partitions == acc_.partitions && acc->partitionPitch == acc_.partitionPitch;
+  if (!continues)
+    execute(memory);
+  if (size_ == 0) {
+    acc_ = *acc;
+    accumulate_ = in.accumulate;
+    elements_ = 0;
+  }
+  elements_ += stationary.partitions * stationary.elements();
+  Term &term = terms_[size_++];
+  listRuns(stationary, term.stationary);
+  listRuns(moving, term.moving);
+  term.contraction = {{stationary.type, stationary.base, stationary.partitionPitch, term.stationary},
+                      {moving.type, moving.base, moving.partitionPitch, term.moving},
+                      stationary.partitions};
+  return {};
+}
 
-  float *out = acc.isDirect() ? reinterpret_cast<float *>(acc.row(0)) : scratch(2, M * N);
-  int64_t pitch = acc.isDirect() ? acc.view().partitionPitch : N * 4;
-  if (!acc.isDirect() && in.accumulate)
+void MatmulChain::execute(Memory &memory) {
+  if (size_ == 0)
+    return;
+  std::array<numerics::Contraction, kMost> terms;
+  int64_t K = 0;
+  for (size_t i = 0; i < size_; ++i) {
+    terms[i] = terms_[i].contraction;
+    K += terms[i].K;
+  }
+  Rows acc(acc_);
+  int M = acc_.partitions, N = static_cast<int>(acc.count());
+  float *out = acc.isDirect() ? reinterpret_cast<float *>(acc.row(0)) : scratch(2, int64_t(M) * N);
+  int64_t pitch = acc.isDirect() ? acc_.partitionPitch : int64_t(N) * 4;
+  if (!acc.isDirect() && accumulate_)
     for (int m = 0; m < M; ++m)
-      acc.load(m, out + m * N);
-  auto columns = [&](int64_t begin, int64_t end) {
-    numerics::matmul(stationary.type, stationary.data, stationary.pitch, moving.type, moving.data + begin * sizeOf(moving.type), moving.pitch, out + begin,
-                     pitch, K, M, static_cast<int>(end - begin), in.accumulate);
+      acc.load(m, out + int64_t(m) * N);
+  // Threads share out the larger operand. Below about a quarter of a million multiply-accumulates a part, waking another one costs more than it saves.
+  constexpr int64_t kWork = int64_t(1) << 18;
+  bool byColumns = N > M;
+  auto part = [&](int64_t begin, int64_t end) {
+    numerics::Interval range = {static_cast<int>(begin), static_cast<int>(end)}, rows = {0, M}, columns = {0, N};
+    numerics::matmul({terms.data(), size_}, byColumns ? rows : range, byColumns ? range : columns, out, pitch, accumulate_);
   };
-  // Below about two million multiply-accumulates a part, waking another thread costs more than it saves.
-  int64_t grain = std::max<int64_t>(64, (int64_t(1) << 21) / std::max<int64_t>(1, int64_t(K) * M));
-  memory.parallel(N, grain, RangeFunction(columns));
+  int64_t each = std::max<int64_t>(1, K * (byColumns ? M : N));
+  memory.parallel(byColumns ? N : M, std::max<int64_t>(byColumns ? 64 : 16, kWork / each), RangeFunction(part));
   if (!acc.isDirect())
     for (int m = 0; m < M; ++m)
-      acc.store(m, out + m * N);
+      acc.store(m, out + int64_t(m) * N);
+  size_ = 0;
+}
+
+Status run(const isa::Matmul &in, Memory &memory) {
+  thread_local MatmulChain chain;
+  if (Status status = chain.add(in, memory); !status)
+    return status;
+  chain.execute(memory);
   return {};
 }
 

@@ -6,7 +6,7 @@ namespace manaslu::sim {
 namespace {
 
 /// Accesses added between two searches for those that nobody can conflict with any more.
-constexpr uint64_t kForgetInterval = 16384;
+constexpr uint64_t kForgetInterval = 4096;
 
 void addCounts(EnergyCounts &to, const EnergyCounts &from) {
   to.macs += from.macs;
@@ -30,7 +30,32 @@ Status Scheduler::executeValues(Stream &stream, const DecodedInstruction &in, Ti
   if (Status status = checkOrder(stream, in, timeline, epoch); !status)
     return status;
   account(in);
+  if (const auto *matmul = std::get_if<isa::Matmul>(in.instruction))
+    return deferMatmul(*matmul);
+  if (matmuls_.size() > 0 && conflictsWithMatmuls(stream, in))
+    matmuls_.execute(memory_);
   return execute(*in.instruction, memory_);
+}
+
+/// Nobody can tell when a matmul is computed, as long as its result is there when it is read and its operands are while it is: unordered accesses are errors,
+/// and ordered ones come here.
+Status Scheduler::deferMatmul(const isa::Matmul &matmul) {
+  if (Status status = matmuls_.add(matmul, memory_); !status)
+    return status;
+  if (matmuls_.size() == 1)
+    deferred_.clear();
+  deferred_.insert(deferred_.end(), placed_.begin(), placed_.end());
+  return {};
+}
+
+bool Scheduler::conflictsWithMatmuls(const Stream &stream, const DecodedInstruction &in) const {
+  for (uint32_t i = 0; i < in.operandCount; ++i) {
+    bool writes = stream.code->operands[in.firstOperand + i].access != Access::Read;
+    for (const Placed &other : deferred_) // a matmul writes PSUM and reads SBUF
+      if ((writes || other.shape->memory == 1) && boxesOverlap(placed_[i], other))
+        return true;
+  }
+  return false;
 }
 
 Status Scheduler::checkOrder(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch) {

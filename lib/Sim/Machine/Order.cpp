@@ -1,6 +1,8 @@
 // Vector clocks and the search for unordered conflicts.
 #include "lib/Sim/Machine/Order.h"
 
+#include <unordered_set>
+
 namespace manaslu::sim {
 
 std::vector<uint32_t> &Knowledge::own() {
@@ -30,47 +32,99 @@ void Knowledge::join(const Knowledge &other) {
     mine[i] = std::max(mine[i], theirs[i]);
 }
 
-AccessLog::AccessLog(int64_t bytes) : bucketBytes_(std::max<int64_t>(1024, bytes / 256 + 1)), buckets_(static_cast<size_t>(bytes / bucketBytes_ + 1)) {}
+AccessLog::AccessLog(int64_t bytes) : stretchBytes_(std::max<int64_t>(1024, bytes / 64 + 1)), stretches_(static_cast<size_t>(bytes / stretchBytes_ + 1)) {}
 
 std::optional<LoggedAccess> AccessLog::add(const LoggedAccess &access, const Accessor &accessor) {
-  int64_t first = bucketOf(access.placed.low()), last = bucketOf(access.placed.high() - 1);
-  for (int64_t b = first; b <= last; ++b) {
-    std::vector<LoggedAccess> &bucket = buckets_[static_cast<size_t>(b)];
-    size_t kept = 0;
-    for (size_t i = 0; i < bucket.size(); ++i) {
-      const LoggedAccess &old = bucket[i];
-      bool near = boxesOverlap(old.placed, access.placed);
-      bool ordered = !near || old.timeline == accessor.timeline || old.timeline == accessor.ring || accessor.knowledge.of(old.timeline) >= old.epoch;
-      if (!ordered && (old.writes || access.writes) && overlap(old.placed, access.placed))
-        return old;
-      // Who is ordered behind the new access is ordered behind the old one: the old one is superseded unless it is a write and the new one only reads.
-      bool superseded = near && ordered && (access.writes || !old.writes) && covers(access.placed, old.placed);
-      if (!superseded) {
-        if (kept != i)
-          bucket[kept] = old;
-        ++kept;
-      }
+  int64_t first = stretchOf(access.placed.low()), last = stretchOf(access.placed.high() - 1);
+  for (int64_t i = first; i <= last; ++i) {
+    Stretch &stretch = stretches_[static_cast<size_t>(i)];
+    for (const Lane &lane : stretch) {
+      if (lane.timeline == accessor.timeline || lane.timeline == accessor.ring)
+        continue;
+      uint32_t known = accessor.knowledge.of(lane.timeline), latest = access.writes ? std::max(lane.lastRead, lane.lastWrite) : lane.lastWrite;
+      if (known >= latest)
+        continue;
+      if (const LoggedAccess *other = conflictIn(lane, access, known))
+        return *other;
     }
-    bucket.resize(kept);
-    bucket.push_back(access);
+    append(stretch, access);
   }
   return std::nullopt;
 }
 
+const LoggedAccess *AccessLog::conflictIn(const Lane &lane, const LoggedAccess &access, uint32_t known) {
+  for (auto old = lane.accesses.rbegin(); old != lane.accesses.rend() && old->epoch > known; ++old)
+    if ((old->writes || access.writes) && overlap(old->placed, access.placed))
+      return &*old;
+  return nullptr;
+}
+
+void AccessLog::append(Stretch &stretch, const LoggedAccess &access) {
+  auto lane = std::find_if(stretch.begin(), stretch.end(), [&access](const Lane &each) { return each.timeline == access.timeline; });
+  if (lane == stretch.end()) {
+    stretch.push_back({access.timeline, 0, 0, 64, {}});
+    lane = stretch.end() - 1;
+  }
+  (access.writes ? lane->lastWrite : lane->lastRead) = access.epoch;
+  if (lane->accesses.size() >= lane->compactAt)
+    compact(*lane);
+  lane->accesses.push_back(access);
+}
+
+namespace {
+
+/// Accesses with equal keys touch the same bytes in the same way.
+struct AccessKey {
+  explicit AccessKey(const LoggedAccess &access)
+      : writes(access.writes), first(access.placed.shape->firstPartition), last(access.placed.shape->lastPartition), low(access.placed.low()),
+        high(access.placed.high()), sparse(access.placed.shape->dense ? nullptr : access.placed.shape) {}
+  bool operator==(const AccessKey &) const = default;
+
+  bool writes;
+  int first, last;
+  int64_t low, high;
+  const Footprint *sparse;
+};
+
+struct HashOfKey {
+  size_t operator()(const AccessKey &key) const {
+    uint64_t hash = static_cast<uint64_t>(key.low) * 0x9e3779b97f4a7c15u + static_cast<uint64_t>(key.high);
+    return (hash * 0x9e3779b97f4a7c15u + static_cast<uint64_t>(key.first * 256 + key.last)) * 2 + (key.writes ? 1 : 0);
+  }
+};
+
+} // namespace
+
+/// Of accesses to the same bytes the latest stands for all: who is ordered behind it is ordered behind the others of its timeline.
+void AccessLog::compact(Lane &lane) {
+  std::unordered_set<AccessKey, HashOfKey> seen;
+  std::vector<LoggedAccess> latest;
+  for (auto access = lane.accesses.rbegin(); access != lane.accesses.rend(); ++access)
+    if (seen.insert(AccessKey(*access)).second)
+      latest.push_back(*access);
+  lane.accesses.assign(latest.rbegin(), latest.rend());
+  lane.compactAt = std::max<size_t>(64, 2 * latest.size());
+}
+
 void AccessLog::forget(const Knowledge &known) {
-  for (std::vector<LoggedAccess> &bucket : buckets_)
-    std::erase_if(bucket, [&known](const LoggedAccess &old) { return known.of(old.timeline) >= old.epoch; });
+  for (Stretch &stretch : stretches_)
+    for (Lane &lane : stretch) {
+      uint32_t epoch = known.of(lane.timeline);
+      auto fresh = std::find_if(lane.accesses.begin(), lane.accesses.end(), [epoch](const LoggedAccess &old) { return old.epoch > epoch; });
+      lane.accesses.erase(lane.accesses.begin(), fresh);
+    }
 }
 
 void AccessLog::clear() {
-  for (std::vector<LoggedAccess> &bucket : buckets_)
-    bucket.clear();
+  for (Stretch &stretch : stretches_)
+    stretch.clear();
 }
 
 size_t AccessLog::size() const {
   size_t total = 0;
-  for (const std::vector<LoggedAccess> &bucket : buckets_)
-    total += bucket.size();
+  for (const Stretch &stretch : stretches_)
+    for (const Lane &lane : stretch)
+      total += lane.accesses.size();
   return total;
 }
 

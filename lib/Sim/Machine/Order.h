@@ -35,7 +35,8 @@ struct LoggedAccess {
   bool writes;
 };
 
-/// The accesses to one memory that later ones may still conflict with. Accesses that everybody later in order supersedes are forgotten.
+/// The accesses to one memory that later ones may still conflict with: by stretches of bytes, and in each by timeline, in the order of epochs. What an accessor
+/// knows of a timeline is a prefix of it, so that mostly one comparison with the latest epoch answers for all of its accesses.
 class AccessLog {
 public:
   /// `bytes` of one partition.
@@ -47,18 +48,31 @@ public:
     Timeline timeline;
     Timeline ring;
   };
-  /// Logs the access; gives an earlier access that conflicts and is not ordered before it, if there is one.
+  /// Logs the access; gives an earlier access that conflicts and is not ordered before it, if there is one. A timeline's accesses come in the order of epochs.
   std::optional<LoggedAccess> add(const LoggedAccess &access, const Accessor &accessor);
   /// Forgets accesses that `known` (what every running stream knows) covers.
   void forget(const Knowledge &known);
   void clear();
+  /// Remembered accesses, counted once for each stretch.
   size_t size() const;
 
 private:
-  int64_t bucketOf(int64_t byte) const { return std::clamp<int64_t>(byte / bucketBytes_, 0, static_cast<int64_t>(buckets_.size()) - 1); }
+  /// The accesses of one timeline to one stretch.
+  struct Lane {
+    Timeline timeline;
+    uint32_t lastRead = 0, lastWrite = 0; ///< epochs; 0: never
+    size_t compactAt = 64;                ///< number of accesses at which repeated ones are dropped
+    std::vector<LoggedAccess> accesses;
+  };
+  using Stretch = std::vector<Lane>;
 
-  int64_t bucketBytes_;
-  std::vector<std::vector<LoggedAccess>> buckets_;
+  static const LoggedAccess *conflictIn(const Lane &lane, const LoggedAccess &access, uint32_t known);
+  static void append(Stretch &stretch, const LoggedAccess &access);
+  static void compact(Lane &lane);
+  int64_t stretchOf(int64_t byte) const { return std::clamp<int64_t>(byte / stretchBytes_, 0, static_cast<int64_t>(stretches_.size()) - 1); }
+
+  int64_t stretchBytes_;
+  std::vector<Stretch> stretches_;
 };
 
 } // namespace manaslu::sim

@@ -1,6 +1,7 @@
 // The event loop: every stream in simulated time, one pending event each, increments of semaphores between them.
 #pragma once
 
+#include "lib/Sim/Execute/MatmulChain.h"
 #include "lib/Sim/Machine.h"
 #include "lib/Sim/Machine/CoreMemory.h"
 #include "lib/Sim/Machine/Stream.h"
@@ -48,6 +49,8 @@ private:
 
   // Engines.cpp: work and transfers.
   Status executeValues(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch);
+  Status deferMatmul(const isa::Matmul &matmul);
+  bool conflictsWithMatmuls(const Stream &stream, const DecodedInstruction &in) const;
   Status checkOrder(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch);
   int64_t startOf(Stream &stream, const DecodedInstruction &in, int64_t now) const;
   std::optional<int64_t> portFreeAt(const Stream &stream, const DecodedInstruction &in, int64_t now) const;
@@ -78,7 +81,9 @@ private:
   std::vector<AccessLog> logs_;
   std::vector<uint8_t> logged_;
   uint64_t additions_ = 0;
-  std::vector<Placed> placed_;
+  std::vector<Placed> placed_;   ///< operands of the instruction being executed
+  MatmulChain matmuls_;          ///< executed with their values still to be computed
+  std::vector<Placed> deferred_; ///< their operands
   uint64_t fuel_;
   uint64_t phase_ = 1;                              ///< number of barriers passed, plus one
   std::vector<uint32_t> chains_;                    ///< latest epoch of each DMA chain

@@ -14,12 +14,14 @@ WrittenMap::WrittenMap(int64_t partitions, int64_t bytesPerPartition) {
   partBytes_ = (granules + 1) / 2;
   whole_ = Pages(static_cast<size_t>(partitions * wholeWords_ * 8));
   part_ = Pages(static_cast<size_t>(partitions * partBytes_));
+  group_ = Pages(static_cast<size_t>((partitions + kGroup - 1) / kGroup * wholeWords_ * 8));
   known_.resize(kKnown);
 }
 
 void WrittenMap::clear() {
   whole_.clear();
   part_.clear();
+  group_.clear();
   known_.assign(kKnown, {});
 }
 
@@ -32,6 +34,21 @@ void WrittenMap::markPart(int64_t row, int64_t granule, int64_t low, int64_t hig
     wholeRow(row)[granule / 64] |= uint64_t(1) << (granule % 64);
 }
 
+namespace {
+
+/// Calls run(word, bits) for the words of granules first .. last - 1 until it gives false, and then gives false.
+template <class F> bool forEachWord(int64_t first, int64_t last, F &&run) {
+  while (first < last) {
+    int64_t bit = first % 64, count = std::min<int64_t>(64 - bit, last - first);
+    if (!run(first / 64, (count == 64 ? ~uint64_t(0) : (uint64_t(1) << count) - 1) << bit))
+      return false;
+    first += count;
+  }
+  return true;
+}
+
+} // namespace
+
 void WrittenMap::markRange(int64_t row, int64_t low, int64_t high) {
   int64_t first = (low + 3) / 4, last = high / 4;
   if (first > last)
@@ -41,30 +58,53 @@ void WrittenMap::markRange(int64_t row, int64_t low, int64_t high) {
   if (high % 4)
     markPart(row, last, 0, high % 4);
   uint64_t *words = wholeRow(row);
-  while (first < last) {
-    int64_t bit = first % 64, count = std::min<int64_t>(64 - bit, last - first);
-    words[first / 64] |= (count == 64 ? ~uint64_t(0) : (uint64_t(1) << count) - 1) << bit;
-    first += count;
-  }
+  forEachWord(first, last, [words](int64_t word, uint64_t bits) {
+    words[word] |= bits;
+    return true;
+  });
+}
+
+/// Marks the bytes in all partitions of the row's group; granules written in part are left to the partitions.
+void WrittenMap::markGroup(int64_t row, int64_t low, int64_t high) {
+  int64_t first = (low + 3) / 4, last = high / 4;
+  if (low % 4 || high % 4)
+    for (int64_t each = row; each < row + kGroup; ++each) {
+      if (first > last) {
+        markRange(each, low, high);
+        continue;
+      }
+      markRange(each, low, first * 4);
+      markRange(each, last * 4, high);
+    }
+  uint64_t *words = groupRow(row);
+  forEachWord(first, last, [words](int64_t word, uint64_t bits) {
+    words[word] |= bits;
+    return true;
+  });
+}
+
+/// The bytes were written in all partitions of the row's group at once.
+bool WrittenMap::groupHolds(int64_t row, int64_t low, int64_t high) const {
+  const uint64_t *words = groupRow(row);
+  return forEachWord(low / 4, (high + 3) / 4, [words](int64_t word, uint64_t bits) { return (bits & ~words[word]) == 0; });
 }
 
 int64_t WrittenMap::holeIn(int64_t row, int64_t low, int64_t high) const {
-  const uint64_t *words = wholeRow(row);
-  for (int64_t granule = low / 4, end = (high + 3) / 4; granule < end;) {
-    int64_t bit = granule % 64, count = std::min<int64_t>(64 - bit, end - granule);
-    uint64_t mask = (count == 64 ? ~uint64_t(0) : (uint64_t(1) << count) - 1) << bit;
-    uint64_t missing = mask & ~words[granule / 64];
-    while (missing) {
-      int64_t at = granule / 64 * 64 + std::countr_zero(missing);
+  const uint64_t *words = wholeRow(row), *group = groupRow(row);
+  int64_t hole = -1;
+  forEachWord(low / 4, (high + 3) / 4, [&](int64_t word, uint64_t bits) {
+    uint64_t missing = bits & ~(words[word] | group[word]);
+    while (missing && hole < 0) {
+      int64_t at = word * 64 + std::countr_zero(missing);
       missing &= missing - 1;
       unsigned written = (partRow(row)[at / 2] >> (at % 2 ? 4 : 0)) & 15;
-      for (int64_t byte = std::max(low, at * 4); byte < std::min(high, at * 4 + 4); ++byte)
+      for (int64_t byte = std::max(low, at * 4); hole < 0 && byte < std::min(high, at * 4 + 4); ++byte)
         if (!(written >> (byte - at * 4) & 1))
-          return byte;
+          hole = byte;
     }
-    granule += count;
-  }
-  return -1;
+    return hole < 0;
+  });
+  return hole;
 }
 
 WrittenMap::Whole &WrittenMap::cellFor(const Placed &placed) {
@@ -95,18 +135,26 @@ void WrittenMap::remember(const Placed &placed) {
 void WrittenMap::mark(const Placed &placed) {
   if (isKnown(placed))
     return;
-  for (int64_t row = placed.shape->firstPartition; row < placed.shape->lastPartition; ++row)
+  for (int64_t row = placed.shape->firstPartition, end = placed.shape->lastPartition; row < end;) {
+    bool group = row % kGroup == 0 && row + kGroup <= end;
     forEachByteRun(placed, [&](int64_t low, int64_t high) {
-      markRange(row, low, high);
+      group ? markGroup(row, low, high) : markRange(row, low, high);
       return true;
     });
+    row += group ? kGroup : 1;
+  }
   remember(placed);
 }
 
 std::optional<WrittenMap::Hole> WrittenMap::firstHole(const Placed &placed) {
   if (isKnown(placed))
     return std::nullopt;
-  for (int row = placed.shape->firstPartition; row < placed.shape->lastPartition; ++row) {
+  for (int row = placed.shape->firstPartition, end = placed.shape->lastPartition; row < end; ++row) {
+    // A group that was written at once is looked at once, also when only some of its partitions are read.
+    if (forEachByteRun(placed, [&](int64_t low, int64_t high) { return groupHolds(row, low, high); })) {
+      row += kGroup - 1 - row % kGroup;
+      continue;
+    }
     int64_t hole = -1;
     forEachByteRun(placed, [&](int64_t low, int64_t high) { return (hole = holeIn(row, low, high)) < 0; });
     if (hole >= 0)

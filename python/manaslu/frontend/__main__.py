@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import sys
 import traceback
 import warnings
@@ -37,6 +38,7 @@ def main(arguments=None) -> int:
         from .torch import import_file, write
 
         write(import_file(options.model), options.output, options.weights)
+        print(f"peak_rss_bytes {_peak_rss_bytes()}")
         return 0
     except Error as error:
         return _report(error, options)
@@ -45,6 +47,15 @@ def main(arguments=None) -> int:
     except Exception as error:
         traceback.print_exc()
         return _report(Error("MN-INTERNAL", f"the importer failed on {options.model}: {type(error).__name__}: {json.dumps(str(error))[:300]}"), options)
+
+
+def _peak_rss_bytes() -> int:
+    """The most memory that this process has had. getrusage would count that of the process that started it as well."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _report(error: Error, options) -> int:

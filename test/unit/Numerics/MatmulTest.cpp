@@ -99,6 +99,44 @@ TEST_CASE("N2: a full-size tile gives the oracle's bits", "[numerics]") {
   compareWithOracle(DType::BF16, DType::BF16, 127, 64, 512, false, Fill::Special, 3);
 }
 
+TEST_CASE("N2 N50 N51 N52: instructions on one result, of operands in runs, in parts, give the oracle's bits", "[numerics]") {
+  std::mt19937 generator(4242);
+  for (DType type : {DType::F32, DType::BF16, DType::F8E4M3, DType::TF32}) {
+    constexpr int K = 19, M = 21, N = 75, storedColumns = 200;
+    Rows left[2] = {{type, K, storedColumns, Fill::Special, 11}, {type, K, storedColumns, Fill::Calm, 12}};
+    Rows right[2] = {{type, K, storedColumns, Fill::Calm, 13}, {type, K, storedColumns, Fill::Special, 14}};
+    // Rows of an image: contiguous runs, every second element, and runs of every third.
+    int64_t size = sizeOf(type);
+    std::vector<ColumnRun> stationaryRuns = {{3 * size, size, 7}, {40 * size, 2 * size, 14}};
+    std::vector<ColumnRun> movingRuns = {{0, size, 33}, {50 * size, 2 * size, 20}, {100 * size, 3 * size, 22}};
+    auto pick = [&](const Rows &rows, const std::vector<ColumnRun> &runs) {
+      std::vector<std::byte> out;
+      for (int k = 0; k < K; ++k)
+        for (const ColumnRun &run : runs)
+          for (int i = 0; i < run.count; ++i)
+            out.insert(out.end(), &rows.bytes[k * rows.pitch + run.offsetBytes + i * run.strideBytes],
+                       &rows.bytes[k * rows.pitch + run.offsetBytes + i * run.strideBytes] + size);
+      return out;
+    };
+    std::vector<float> expected(M * N, 1.5f), start = expected;
+    std::vector<Contraction> terms;
+    for (int i = 0; i < 2; ++i) {
+      terms.push_back({{type, left[i].bytes.data(), left[i].pitch, stationaryRuns}, {type, right[i].bytes.data(), right[i].pitch, movingRuns}, K});
+      matmulOracle(type, pick(left[i], stationaryRuns).data(), M * size, type, pick(right[i], movingRuns).data(), N * size, expected.data(), N * 4, K, M, N,
+                   true);
+    }
+    forEachVariant([&](Variant variant) {
+      INFO(nameOf(variant) << " " << nameOf(type));
+      std::vector<float> actual = start;
+      int row = static_cast<int>(generator() % M), column = static_cast<int>(generator() % N);
+      for (Interval rows : {Interval{0, row}, Interval{row, M}})
+        for (Interval columns : {Interval{0, column}, Interval{column, N}})
+          matmul(terms, rows, columns, actual.data(), N * 4, true);
+      CHECK(firstDifference(actual, expected) == "");
+    });
+  }
+}
+
 TEST_CASE("N54 N55: sums around the smallest normal number flush as the oracle says", "[numerics]") {
   uint32_t seed = 5000;
   for (int repeat = 0; repeat < 12; ++repeat)

@@ -1,0 +1,190 @@
+// Values too large for SBUF stay in device memory: windows of them are loaded where they are read and stored where they are computed.
+#include "lib/Conversion/LinalgToTile/Emitter.h"
+#include "lib/Conversion/LinalgToTile/MovementCost.h"
+
+using namespace mlir;
+
+namespace manaslu::tiling {
+
+namespace {
+
+/// The share of SBUF that is left to windows and temporaries when a group's operands are counted: one part in so many.
+constexpr int64_t kWindowShare = 6;
+
+/// Every loop of the sink indexes one whole atom and no other: its region is the storage with the dimensions in some order.
+bool permutes(const TensorProgram &program, const Node &sink) {
+  const Access &access = sink.inputs[0];
+  return access.atoms.size() == program.storages[access.storage].atoms.size() &&
+         llvm::all_of(access.atoms, [](const AtomIndex &index) { return index.loops.size() == 1 && index.start == 0; });
+}
+
+} // namespace
+
+int64_t Emitter::bytesPerPartition(int storage, const Layout &layout) const { return MovementCost(program, chip).bytesPerPartition(storage, layout); }
+
+bool Emitter::mayStream(int storage) const {
+  const Storage &data = program.storages[storage];
+  // A state that is written is read as it was before: its windows would see the new values.
+  return data.kind != StorageKind::State ||
+         llvm::none_of(program.nodes, [&](const Node &node) { return node.kind == NodeKind::StateWrite && node.name == data.name; });
+}
+
+bool Emitter::storesDirectly(const Node &sink) const {
+  return sink.kind == NodeKind::Output && program.storages[sink.inputs[0].storage].kind == StorageKind::Computed &&
+         program.storages[sink.inputs[0].storage].writers.size() == 1 && permutes(program, sink);
+}
+
+/// A result of products that only an output reads, of some size, is stored tile by tile instead of being kept until it is whole.
+bool Emitter::leavesByTiles(int storage) const {
+  const Storage &data = program.storages[storage];
+  if (data.kind != StorageKind::Computed || data.readers.size() != 1 || data.writers.size() != 1 || !storesDirectly(program.nodes[data.readers[0]]))
+    return false;
+  int writer = data.writers[0];
+  return (program.nodes[writer].kind == NodeKind::Contraction || epilogues.contractionOf[writer] >= 0) &&
+         bytesPerPartition(storage, requirements[writer].output) > 16384;
+}
+
+std::map<std::pair<int, size_t>, const Layout *> Emitter::residentOperands(const Group &group) const {
+  std::map<std::pair<int, size_t>, const Layout *> operands;
+  std::vector<std::vector<const Layout *>> seen(program.storages.size());
+  auto add = [&](int storage, const Layout &layout) {
+    if (storage < 0 || streamed[storage] || (!group.local.empty() && group.local[storage]))
+      return;
+    if (llvm::any_of(seen[storage], [&](const Layout *other) { return *other == layout; }))
+      return;
+    operands[{storage, seen[storage].size()}] = &layout;
+    seen[storage].push_back(&layout);
+  };
+  for (int n : group.nodes)
+    for (int member : {n, epilogues.epilogueOf[n]}) {
+      if (member < 0 || requirements[member].inputs.empty())
+        continue;
+      const Node &node = program.nodes[member];
+      int product = epilogues.contractionOf[member];
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const Storage &data = program.storages[node.inputs[i].storage];
+        bool constant = data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense;
+        if ((node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant) ||
+            (product >= 0 && node.inputs[i].storage == program.nodes[product].output.storage))
+          continue;
+        add(node.inputs[i].storage, requirements[member].inputs[i]);
+      }
+      if (member != n || epilogues.epilogueOf[n] < 0)
+        add(node.output.storage, requirements[member].output);
+    }
+  return operands;
+}
+
+void Emitter::chooseStreamed(const std::vector<Group> &groups) {
+  streamed.assign(program.storages.size(), 0);
+  for (size_t s = 0; s < program.storages.size(); ++s)
+    streamed[s] = leavesByTiles(s);
+  int64_t room = chip.sbufUsableBytes() - chip.sbufUsableBytes() / kWindowShare;
+  for (const Group &group : groups) {
+    while (true) {
+      int64_t bytes = 0, most = 0;
+      int largest = -1;
+      for (auto [key, layout] : residentOperands(group)) {
+        int64_t own = bytesPerPartition(key.first, *layout);
+        bytes += own;
+        if (own > most && mayStream(key.first))
+          most = own, largest = key.first;
+      }
+      const Node &first = program.nodes[group.nodes.front()];
+      if (first.kind == NodeKind::Output && !streamed[first.inputs[0].storage] && mayStream(first.inputs[0].storage)) {
+        int storage = first.inputs[0].storage;
+        std::vector<PartitionEntry> part;
+        for (AtomId atom : program.storages[storage].atoms)
+          part.push_back({atom, program.atoms[atom].size});
+        bytes = bytesPerPartition(storage, makeLayout(program, storage, part, chip.partitions));
+        largest = storage;
+      }
+      if (bytes <= room || largest < 0)
+        break;
+      streamed[largest] = true;
+    }
+  }
+  for (size_t s = 0; s < program.storages.size(); ++s) {
+    const Storage &data = program.storages[s];
+    if (!streamed[s] || regions[s])
+      continue;
+    loc = data.loc;
+    int64_t row = 0;
+    if (data.kind != StorageKind::Computed)
+      regions[s] = constantRegion(data, nullptr, {}, row);
+    else if (llvm::any_of(data.readers, [&](int reader) { return !storesDirectly(program.nodes[reader]); }))
+      regions[s] = scratchRegion(MovementCost(program, chip).elements(s), data.element);
+  }
+}
+
+Value Emitter::scratchRegion(int64_t elements, Type element) {
+  auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, element);
+  std::string name = "scratch" + std::to_string(scratchRegions++);
+  return tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Scratch, builder.getDenseI64ArrayAttr({elements}),
+                                StringAttr(), ArrayAttr());
+}
+
+void Emitter::storeWindow(const Node &node, const Placed &window, const std::vector<Range> &ranges) {
+  int storage = node.output.storage;
+  if (regions[storage])
+    transfer(window, node, node.output, regions[storage], /*store=*/true, ranges, &node.output);
+  for (int reader : program.storages[storage].readers)
+    if (const Node &sink = program.nodes[reader]; storesDirectly(sink))
+      transfer(window, sink, sink.inputs[0], outputRegions.at(sink.name), /*store=*/true, mapRanges(node, node.output, sink, sink.inputs[0], ranges));
+}
+
+void Emitter::copyToOutput(const Node &sink) {
+  loc = sink.loc;
+  std::map<AtomId, int64_t> source = rowMajorStrides(program, sink.inputs[0].storage);
+  std::vector<Axis> from, to;
+  int64_t base = 0, stride = 1;
+  for (const AtomIndex &index : sink.inputs[0].atoms)
+    base += index.start * source[index.atom];
+  for (size_t loop = sink.loops.size(); loop-- > 0; stride *= sink.loops[loop].size) {
+    int64_t step = 0;
+    for (const AtomIndex &index : sink.inputs[0].atoms)
+      for (auto [l, coefficient] : index.loops)
+        if (l == static_cast<int>(loop))
+          step += coefficient * source[index.atom];
+    from.insert(from.begin(), {sink.loops[loop].size, step});
+    to.insert(to.begin(), {sink.loops[loop].size, stride});
+  }
+  // Dimensions that follow each other on both sides are one.
+  for (size_t i = from.size(); i-- > 1;)
+    if (from[i - 1].stride == from[i].stride * from[i].size && to[i - 1].stride == to[i].stride * to[i].size) {
+      from[i - 1] = {from[i - 1].size * from[i].size, from[i].stride};
+      to[i - 1] = {to[i - 1].size * to[i].size, to[i].stride};
+      from.erase(from.begin() + i);
+      to.erase(to.begin() + i);
+    }
+  auto ref = [&](Value region, const std::vector<Axis> &axes, int64_t offset) {
+    TileRef out;
+    out.buffer = region;
+    out.space = tile::Space::Device;
+    out.element = cast<tile::BufferType>(region.getType()).getElementType();
+    out.axes = axes;
+    out.offset.constant = offset;
+    return out;
+  };
+  std::function<void(TileRef, TileRef)> emit = [&](TileRef src, TileRef dst) {
+    if (src.axes.size() <= 5) {
+      Value dstView = view(dst, 5, /*merge=*/false), srcView = view(src, 5, /*merge=*/false);
+      tile::CopyDeviceOp::create(builder, loc, dstView, srcView);
+      return;
+    }
+    Axis outerSrc = src.axes.front(), outerDst = dst.axes.front();
+    src.axes.erase(src.axes.begin());
+    dst.axes.erase(dst.axes.begin());
+    forRange({{}, outerSrc.size}, 1, [&](const Range &one) {
+      TileRef innerSrc = src, innerDst = dst;
+      innerSrc.offset = src.offset + one.start * outerSrc.stride;
+      innerDst.offset = dst.offset + one.start * outerDst.stride;
+      emit(innerSrc, innerDst);
+    });
+  };
+  if (from.empty())
+    from = to = {{1, 1}};
+  emit(ref(regions[sink.inputs[0].storage], from, base), ref(outputRegions.at(sink.name), to, 0));
+}
+
+} // namespace manaslu::tiling

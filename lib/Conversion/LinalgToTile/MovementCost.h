@@ -1,0 +1,46 @@
+// What moving a storage costs: from and to device memory, and from one layout to another. Estimates in picoseconds from the chip's constants.
+#pragma once
+
+#include "lib/Conversion/LinalgToTile/Layout.h"
+
+namespace manaslu::tiling {
+
+inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Coarse on purpose: only differences between layouts matter. The rules are those of the chip's timing table (docs/ISA.md).
+class MovementCost {
+public:
+  MovementCost(const TensorProgram &program, const Chip &chip) : program(program), chip(chip) {}
+
+  /// Sizes of atoms of which only a window is meant; the others are whole.
+  using Extent = std::map<AtomId, int64_t>;
+
+  int64_t elements(int storage, const Extent &extent = {}) const;
+  /// SBUF bytes of a partition that a storage takes in a layout.
+  int64_t bytesPerPartition(int storage, const Layout &layout, const Extent &extent = {}) const;
+  int64_t veCycles(int64_t cycles) const { return cycles * 1000000 / chip.ve.clockMhz; }
+
+  /// DMA between device memory (row-major) and a layout: bytes, or rows where they are short.
+  int64_t transfer(int storage, const Layout &layout, const Extent &extent = {}) const;
+  /// Transposes on pe, each evicted by ve.
+  int64_t transposes(int storage, const Layout &from, const Layout &to, const Extent &extent = {}) const;
+  /// To a replicated layout: a column is transposed, copied and broadcast by ge, each waiting for the one before.
+  int64_t broadcasts(int storage, const Layout &from) const;
+
+  /// The layout in which a storage should come from row-major device memory when `wanted` is asked for: `wanted` itself, or one with longer rows from which
+  /// transposes lead to it.
+  Layout arrival(int storage, const Layout &wanted) const;
+  /// Loading a storage into `wanted` by way of its arrival layout.
+  int64_t load(int storage, const Layout &wanted) const;
+
+private:
+  const TensorProgram &program;
+  const Chip &chip;
+
+  int64_t sizeOf(AtomId atom, const Extent &extent) const {
+    auto at = extent.find(atom);
+    return at == extent.end() ? program.atoms[atom].size : at->second;
+  }
+};
+
+} // namespace manaslu::tiling
