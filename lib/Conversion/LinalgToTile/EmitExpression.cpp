@@ -25,6 +25,7 @@ ExpressionEmitter::ExpressionEmitter(Emitter &emitter, const Node &node, const E
     for (int arg : op.args)
       ++uses[arg];
   known.resize(body.size());
+  intoPsum.assign(body.size(), 0);
 }
 
 bool ExpressionEmitter::root(const TileRef &dst, const TileRef *sum) {
@@ -80,9 +81,26 @@ bool ExpressionEmitter::sameAxes(const std::vector<Axis> &a, const std::vector<A
   return true;
 }
 
-TileRef ExpressionEmitter::target(const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, Type element) {
+TileRef ExpressionEmitter::target(int i, const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, Type element) {
   intoDst = dst && llvm::all_of(extent, [](const Axis &axis) { return axis.stride != 0 || axis.size == 1; });
-  return intoDst ? *dst : e.temporary(like, extent, element);
+  return intoDst ? *dst : e.temporary(like, extent, element, intoPsum[i] ? tile::Space::Psum : tile::Space::Sbuf);
+}
+
+void ExpressionEmitter::placePair(int a, int b) {
+  auto liesInPsum = [&](int i) { return body[i].kind == ScalarOp::Input && inputs[body[i].input].space == tile::Space::Psum; };
+  if (a == b || liesInPsum(a) || liesInPsum(b))
+    return;
+  for (int i : {a, b}) {
+    const ScalarOp &op = body[i];
+    int64_t elements = 1;
+    for (const Axis &axis : extent(i))
+      elements *= axis.stride != 0 ? axis.size : 1;
+    bool computed = (op.kind == ScalarOp::Unary || op.kind == ScalarOp::Binary) && !op.integer;
+    if (!computed || uses[i] != 1 || known[i] || elements * 4 > e.chip.psumBankBytes)
+      continue;
+    intoPsum[i] = 1;
+    return;
+  }
 }
 
 bool ExpressionEmitter::samePlace(const TileRef &a, const TileRef &b) {
@@ -206,7 +224,7 @@ ExpressionEmitter::Operand ExpressionEmitter::unary(int i, const TileRef *dst) {
     fill(filled.ref, axes, *x.immediate);
     x = filled;
   }
-  out.ref = target(axes, dst, out.written, f32());
+  out.ref = target(i, axes, dst, out.written, f32());
   Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
   if (op.name == "neg")
     tile::TensorScalarOp::create(e.builder, e.loc, dstView, srcView, Value(), Value(), "mul", number(-1), false, "bypass", number(0), false);
@@ -229,7 +247,7 @@ ExpressionEmitter::Operand ExpressionEmitter::activation(int i, const TileRef *d
     fill(filled.ref, axes, *x.immediate);
     x = filled;
   }
-  out.ref = target(axes, dst, out.written, f32());
+  out.ref = target(i, axes, dst, out.written, f32());
   Value sum = out.written && rootSum && i == static_cast<int>(body.size()) - 1 ? e.view(*rootSum) : Value();
   wroteSum |= static_cast<bool>(sum);
   auto tensor = [&](const std::optional<Operand> &o) { return o && !o->immediate ? scalarView(o->ref) : Value(); };
@@ -261,7 +279,7 @@ ExpressionEmitter::Operand ExpressionEmitter::binary(int i, const TileRef *dst) 
     if (innerSide >= 0) {
       Operand innerScalar = eval(inner.args[innerSide]), x = eval(inner.args[1 - innerSide]);
       if (!x.immediate) {
-        out.ref = target(axes, dst, out.written, f32());
+        out.ref = target(i, axes, dst, out.written, f32());
         Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
         tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(innerScalar), tensor(scalar), inner.name, immediate(innerScalar), innerSide == 0,
                                      op.name, immediate(scalar), side == 0);
@@ -280,6 +298,7 @@ ExpressionEmitter::Operand ExpressionEmitter::binary(int i, const TileRef *dst) 
 ExpressionEmitter::Operand ExpressionEmitter::tensorStep(int i, const TileRef *dst) {
   const ScalarOp &op = body[i];
   std::vector<Axis> axes = extent(i);
+  placePair(op.args[0], op.args[1]);
   Operand a = eval(op.args[0]), b = eval(op.args[1]), out;
   if (a.immediate && b.immediate) {
     out.immediate = foldBinary(op, *a.immediate, *b.immediate);
@@ -287,7 +306,7 @@ ExpressionEmitter::Operand ExpressionEmitter::tensorStep(int i, const TileRef *d
   }
   if (a.immediate || b.immediate)
     return scalarStep(i, a.immediate ? 0 : 1, a.immediate ? a : b, a.immediate ? b : a, dst);
-  out.ref = target(axes, dst, out.written, f32());
+  out.ref = target(i, axes, dst, out.written, f32());
   Value dstView = operand(out.ref, axes), aView = operand(a.ref, axes), bView = operand(b.ref, axes);
   tile::TensorTensorOp::create(e.builder, e.loc, dstView, aView, bView, op.name);
   return out;
@@ -301,7 +320,7 @@ ExpressionEmitter::Operand ExpressionEmitter::scalarStep(int i, int side, Operan
     side = 1 - side;
   }
   Operand out;
-  out.ref = target(axes, dst, out.written, f32());
+  out.ref = target(i, axes, dst, out.written, f32());
   Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
   tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(scalar), Value(), op.name, immediate(scalar), side == 0, "bypass", number(0), false);
   return out;
@@ -331,57 +350,13 @@ ExpressionEmitter::Operand ExpressionEmitter::select(int i, const TileRef *dst) 
   };
   TileRef onTrue = widened(a), onFalse = widened(b);
   bool direct = dst && dst->element == type;
-  out.ref = target(axes, direct ? dst : nullptr, out.written, type);
+  out.ref = target(i, axes, direct ? dst : nullptr, out.written, type);
   Value dstView = operand(out.ref, axes), mask = operand(condition.ref, axes), trueView = operand(onTrue, axes), falseView = operand(onFalse, axes);
   tile::SelectOp::create(e.builder, e.loc, dstView, mask, trueView, falseView);
   return out;
 }
 
-std::vector<int> freeOrder(const Node &node, const std::vector<Range> &ranges) {
-  std::vector<int> order;
-  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
-    if (ranges[loop].size > 1)
-      order.push_back(loop);
-  return order;
-}
-
-bool Emitter::emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum, const Node *cast) {
-  if (!sum && !cast && splitByConstants(node, ranges))
-    return false;
-  Placed target = targetOf(node);
-  const Layout &layout = target.layout;
-  std::vector<int> order;
-  for (int loop : freeOrder(node, ranges))
-    if (!onPartitions(layout, node.output, loop) || (node.output.atomOfLoop(loop) == layout.part[0].atom && ranges[loop].size > layout.step))
-      order.push_back(loop);
-  llvm::stable_sort(order, [&](int a, int b) {
-    auto stride = [&](int loop) {
-      AtomId atom = node.output.atomOfLoop(loop);
-      auto at = target.strides.find(atom);
-      return at == target.strides.end() ? target.chunkStride : at->second;
-    };
-    return stride(a) > stride(b);
-  });
-  TileRef dst = reference(target, node, node.output, ranges, order, 0, chip.partitions);
-  if (cast)
-    dst = reference(targetOf(*cast), *cast, cast->output, mapRanges(node, node.output, *cast, cast->inputs[0], ranges),
-                    *mapLoops(node.output, cast->inputs[0], order), 0, chip.partitions);
-  std::vector<TileRef> inputs;
-  for (size_t i = 0; i < node.inputs.size(); ++i)
-    inputs.push_back(reference(inputOf(node, i), node, node.inputs[i], ranges, order, dst.partition, dst.partitions));
-  // An instruction holds four free dimensions: outer ones that no operand can merge become loops.
-  size_t dimensions = merged(dst.axes).size();
-  for (const TileRef &input : inputs)
-    dimensions = std::max(dimensions, merged(input.axes).size());
-  if (dimensions > 4 && order.size() > 1 && !cast) {
-    forRange(ranges[order[0]], 1, [&](const Range &one) {
-      std::vector<Range> inner = ranges;
-      inner[order[0]] = one;
-      emitElementwise(node, inner);
-    });
-    return false;
-  }
-  Expression body = substitute(node.body, uniformInputs(node, ranges));
+bool Emitter::emitExpression(const Node &node, const Expression &body, const std::vector<TileRef> &inputs, const TileRef &dst, const TileRef *sum) {
   return ExpressionEmitter(*this, node, body, inputs, dst).root(dst, sum);
 }
 

@@ -32,6 +32,7 @@ private:
   TileRef like; ///< partitions and axes of the result
   std::vector<int> uses;
   std::vector<std::optional<Operand>> known;
+  std::vector<char> intoPsum;      ///< results that go to PSUM, because ve reads a pair of operands faster when one lies there
   std::map<int, TileRef> integers; ///< subtrees in int32 tiles, where they were made in another type
   const TileRef *rootSum = nullptr;
   bool wroteSum = false;
@@ -50,7 +51,9 @@ private:
   mlir::Value operand(const TileRef &ref, const std::vector<Axis> &extent) { return e.view(ref.axes.size() == extent.size() ? compact(ref, extent) : ref); }
   static bool sameAxes(const std::vector<Axis> &a, const std::vector<Axis> &b);
   /// Where a subtree's result goes: the destination if it varies along all of it, else a temporary of the subtree's extent.
-  TileRef target(const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, mlir::Type element);
+  TileRef target(int i, const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, mlir::Type element);
+  /// Of two tensors that both would lie in SBUF, one that is computed only for this step goes to PSUM if a bank holds it.
+  void placePair(int a, int b);
   static bool samePlace(const TileRef &a, const TileRef &b);
   void copy(const TileRef &dst, const TileRef &src);
   /// Fills a tile, also with integers that fp32 does not hold.

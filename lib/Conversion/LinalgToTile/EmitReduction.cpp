@@ -22,7 +22,7 @@ void Emitter::reduceIntegers(const Node &node, TileRef dst, const std::vector<Ti
   for (Axis &axis : shape)
     axis.stride = 1;
   TileRef rows = temporary(like, shape, builder.getI32Type());
-  ExpressionEmitter(*this, node, node.body, inputs, rows).root(rows);
+  emitExpression(node, node.body, inputs, rows);
   int64_t count = 1;
   for (size_t axis = kept; axis < rows.axes.size(); ++axis)
     count *= rows.axes[axis].size;
@@ -43,6 +43,8 @@ void Emitter::reduceIntegers(const Node &node, TileRef dst, const std::vector<Ti
 }
 
 void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) {
+  if (!chosen[indexOf(node)].reducedLoops.empty())
+    return emitPartitionSum(node, ranges);
   Placed target = targetOf(node);
   std::vector<int> kept, order;
   for (int loop : freeOrder(node, ranges))
@@ -82,8 +84,11 @@ void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) 
       axis.stride = 1;
     source = temporary(dst, shape, builder.getF32Type());
     bool whole = kept.empty() && node.combiner == "add";
-    if (ExpressionEmitter(*this, node, node.body, inputs, source).root(source, whole ? &dst : nullptr))
+    if (emitExpression(node, node.body, inputs, source, whole ? &dst : nullptr)) {
+      if (!node.finish.empty())
+        emitFinish(node, dst, dst);
       return;
+    }
   }
   // The reduced axes merge among themselves only.
   std::vector<Axis> outer(source.axes.begin(), source.axes.end() - axes), inner(source.axes.end() - axes, source.axes.end());
@@ -96,7 +101,16 @@ void Emitter::emitReduction(const Node &node, const std::vector<Range> &ranges) 
   source.axes = outer;
   source.axes.insert(source.axes.end(), inner.begin(), inner.end());
   Value src = view(source, 4, /*merge=*/false);
-  tile::ReduceOp::create(builder, loc, view(dst), src, node.combiner, static_cast<int64_t>(inner.size()), false);
+  TileRef reduced = dst;
+  if (!node.finish.empty()) {
+    for (Axis &axis : reduced.axes)
+      axis.stride = 1;
+    reduced = temporary(dst, reduced.axes, builder.getF32Type());
+  }
+  Value reducedView = view(reduced);
+  tile::ReduceOp::create(builder, loc, reducedView, src, node.combiner, static_cast<int64_t>(inner.size()), node.negated);
+  if (!node.finish.empty())
+    emitFinish(node, reduced, dst);
 }
 
 } // namespace manaslu::tiling

@@ -222,8 +222,9 @@ void Emitter::forRange(const Range &range, int64_t step, const std::function<voi
   }
 }
 
-TileRef Emitter::temporary(const TileRef &like, const std::vector<Axis> &shape, Type element) {
+TileRef Emitter::temporary(const TileRef &like, const std::vector<Axis> &shape, Type element, tile::Space space) {
   TileRef ref;
+  ref.space = space;
   ref.element = element;
   ref.partition = like.partition;
   ref.partitions = like.partitions;
@@ -234,7 +235,7 @@ TileRef Emitter::temporary(const TileRef &like, const std::vector<Axis> &shape, 
     axis.stride = varies ? elements : 0;
     elements *= varies ? axis.size : 1;
   }
-  auto type = tile::BufferType::get(builder.getContext(), tile::Space::Sbuf, like.partition + like.partitions, elements, element);
+  auto type = tile::BufferType::get(builder.getContext(), space, like.partition + like.partitions, elements, element);
   ref.buffer = tile::AllocOp::create(builder, loc, type, StringAttr());
   return ref;
 }

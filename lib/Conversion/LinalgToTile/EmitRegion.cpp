@@ -65,7 +65,7 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
   // exp and its sum: the running add of se gives the second for a few cycles.
   for (int r : group.nodes) {
     const Node &reduction = program.nodes[r];
-    if (r <= n || reduction.kind != NodeKind::Reduction || reduction.combiner != "add" || reduction.body.size() != 1 ||
+    if (r <= n || reduction.kind != NodeKind::Reduction || !chosen[r].reducedLoops.empty() || reduction.combiner != "add" || reduction.body.size() != 1 ||
         reduction.inputs[0].storage != node.output.storage || node.body.back().kind != ScalarOp::Unary ||
         program.nodes[n].loops.size() != reduction.loops.size())
       continue;
@@ -99,6 +99,8 @@ void Emitter::emitMember(const Group &group, int n, const std::vector<Range> &ra
       done[indexOf(*cast)] = true;
     }
     done[r] = emitElementwise(node, ranges, &sum, cast);
+    if (done[r] && !reduction.finish.empty())
+      emitFinish(reduction, sum, sum);
     if (cast && !done[r])
       report(node.loc, "MN-INTERNAL: an activation did not take its running sum");
     return;

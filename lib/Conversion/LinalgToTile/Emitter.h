@@ -124,7 +124,7 @@ private:
   static std::vector<Axis> merged(const std::vector<Axis> &axes);
   /// Calls `body` for each run of `step` coordinates and for the rest; more than `unrolled` full runs become one loop.
   void forRange(const Range &range, int64_t step, const std::function<void(const Range &)> &body, int64_t unrolled = 1);
-  TileRef temporary(const TileRef &like, const std::vector<Axis> &shape, mlir::Type element);
+  TileRef temporary(const TileRef &like, const std::vector<Axis> &shape, mlir::Type element, tile::Space space = tile::Space::Sbuf);
   /// A constant on the partitions of `like`, seen over `shape` (strides 0). Each is filled once, at the start of the program.
   TileRef splat(double value, mlir::Type element, const TileRef &like, const std::vector<Axis> &shape);
   std::map<AtomId, Range> windowOf(const Node &node, const Access &access, const std::vector<Range> &ranges) const;
@@ -162,6 +162,9 @@ private:
   /// Returns whether the running sum of the result was written to `sum`.
   /// `cast` is a node that only narrows the result: it is written in its place.
   bool emitElementwise(const Node &node, const std::vector<Range> &ranges, const TileRef *sum = nullptr, const Node *cast = nullptr);
+  /// An expression's root into `dst`; `inputs` are seen over the axes of `dst`. `sum` takes the running sum of an activation where the root is one; returns
+  /// whether it was written.
+  bool emitExpression(const Node &node, const Expression &body, const std::vector<TileRef> &inputs, const TileRef &dst, const TileRef *sum = nullptr);
   /// Emits an elementwise node run by run where a constant operand (a mask) holds one value over some of the runs; false if that is nowhere so.
   bool splitByConstants(const Node &node, const std::vector<Range> &ranges);
   std::vector<std::optional<double>> uniformInputs(const Node &node, const std::vector<Range> &ranges) const;
@@ -169,6 +172,8 @@ private:
   void emitReduction(const Node &node, const std::vector<Range> &ranges);
   /// A reduction in int32; `like` has the axes that are kept, then the reduced ones.
   void reduceIntegers(const Node &node, TileRef dst, const std::vector<TileRef> &inputs, TileRef like, size_t kept);
+  /// Node::finish of reduced values.
+  void emitFinish(const Node &node, const TileRef &reduced, const TileRef &dst);
   void emitContraction(int n, const std::vector<Range> &ranges);
   void streamBlocks(int n, const std::vector<Range> &ranges, llvm::ArrayRef<Block> blocks);
   /// All result tiles over `ranges`, the operands being in SBUF.
@@ -181,8 +186,15 @@ private:
   void emitOutput(const Node &node);
   const Placed &storable(const Node &node);
 
+  // Sums across partitions (EmitSum.cpp)
+  std::vector<std::vector<Range>> sumSteps(const Node &node, const std::vector<Range> &ranges) const;
+  /// What a step adds: the input itself, or its body's values in a temporary.
+  TileRef summand(const Node &node, const std::vector<Range> &ranges, const std::vector<int> &order);
+  void emitPartitionSum(const Node &node, const std::vector<Range> &ranges);
+
   // Regions (EmitRegion.cpp)
   std::vector<Group> formGroups() const;
+  void widen(const Group &group, Group::Bound &bound, int64_t freeElements) const;
 
   // Values that stay in device memory (EmitStream.cpp)
   /// Decides which storages are too large, with what else their groups need, to be resident; gives them a device region.

@@ -6,8 +6,8 @@ using namespace mlir;
 
 namespace manaslu::tiling {
 
-/// Elements of a partition that one elementwise step should not exceed, so that temporaries stay small.
-static constexpr int64_t kFreeElements = 4096;
+/// Elements of a partition that one elementwise step should not exceed: temporaries stay small, and engines work on different pieces at one time.
+static constexpr int64_t kFreeElements = 512;
 /// Elements of a partition that are worth an instruction of their own.
 static constexpr int64_t kLeastElements = 128;
 
@@ -65,6 +65,26 @@ static std::vector<int> attentionGroup(const TensorProgram &program, const Epilo
       behind.push_back(n);
   }
   return behind;
+}
+
+/// Several chunks of partitions in one instruction, where every step is elementwise and none takes an operand with one element in each partition.
+void Emitter::widen(const Group &group, Group::Bound &bound, int64_t freeElements) const {
+  for (auto [n, loop] : bound.loops) {
+    const Node &node = program.nodes[n];
+    if (node.kind != NodeKind::Elementwise)
+      return;
+    for (const Access &input : node.inputs) {
+      bool varies = false, free = false;
+      for (const AtomIndex &index : input.atoms)
+        for (auto [l, coefficient] : index.loops) {
+          varies |= l == loop;
+          free |= node.loops[l].size > 1 && !llvm::is_contained(chosen[n].resultLoops, l);
+        }
+      if (varies && !free)
+        return;
+    }
+  }
+  bound.step *= std::clamp<int64_t>(kFreeElements / std::max<int64_t>(1, freeElements), 1, std::max<int64_t>(1, bound.size / bound.step));
 }
 
 std::vector<Emitter::Group> Emitter::formGroups() const {
@@ -142,12 +162,13 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       continue; // the contraction, gather or output iterates by itself
     LoopClasses classes(program, group.nodes);
     int anchor = group.nodes.front();
-    int64_t freeElements = 0;
+    int64_t freeElements = 0; // of one chunk of partitions
     for (int n : group.nodes) {
+      const std::vector<int> &across = chosen[n].reducedLoops.empty() ? chosen[n].resultLoops : chosen[n].reducedLoops;
       int64_t total = 1;
-      for (const LoopAtom &loop : program.nodes[n].loops)
-        total *= loop.size;
-      freeElements = std::max(freeElements, total / std::max<int64_t>(1, requirements[n].output.replicated() ? 1 : requirements[n].output.rows()));
+      for (int loop = 0; loop < static_cast<int>(program.nodes[n].loops.size()); ++loop)
+        total *= llvm::is_contained(across, loop) ? 1 : program.nodes[n].loops[loop].size;
+      freeElements = std::max(freeElements, total);
     }
     std::vector<Group::Bound> first, rest;
     for (int loop = 0; loop < static_cast<int>(program.nodes[anchor].loops.size()); ++loop) {
@@ -182,6 +203,8 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
       }
       if (!usable)
         continue;
+      if (partition && !bound.single)
+        widen(group, bound, freeElements);
       if (bound.single || partition)
         first.push_back(bound);
       else

@@ -129,6 +129,21 @@ std::vector<Choice> contractionChoices(const TensorProgram &program, const Node 
   return out;
 }
 
+/// Sums of floats over one linalg dimension that lies on the partitions.
+std::vector<Choice> partitionSumChoices(const TensorProgram &program, const Node &node) {
+  auto isFloat = [&](const Access &input) { return mlir::isa<mlir::FloatType>(program.storages[input.storage].element); };
+  if (node.combiner != "add" || !std::all_of(node.inputs.begin(), node.inputs.end(), isFloat))
+    return {};
+  std::map<int, std::vector<int>> byDimension;
+  for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
+    if (node.loops[loop].reduction && uses(node.inputs[0], loop) && simpleEverywhere(program, node, loop))
+      byDimension[node.loops[loop].dim].push_back(loop);
+  std::vector<Choice> out;
+  for (auto &[dim, loops] : byDimension)
+    out.push_back({0, false, {}, loops});
+  return out;
+}
+
 std::vector<Choice> elementwiseChoices(const TensorProgram &program, const Node &node, int64_t partitions) {
   std::vector<Choice> out;
   auto add = [&](std::vector<int> loops) {
@@ -180,8 +195,12 @@ ContractionLoops classify(const TensorProgram &program, const Node &node) {
 std::vector<Choice> choices(const TensorProgram &program, const Node &node, int64_t partitions) {
   switch (node.kind) {
   case NodeKind::Contraction: return contractionChoices(program, node, partitions);
-  case NodeKind::Elementwise:
-  case NodeKind::Reduction: return elementwiseChoices(program, node, partitions);
+  case NodeKind::Elementwise: return elementwiseChoices(program, node, partitions);
+  case NodeKind::Reduction: {
+    std::vector<Choice> out = elementwiseChoices(program, node, partitions), sums = partitionSumChoices(program, node);
+    out.insert(out.end(), sums.begin(), sums.end());
+    return out;
+  }
   case NodeKind::Gather: {
     std::vector<int> loops;
     for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
@@ -195,24 +214,24 @@ std::vector<Choice> choices(const TensorProgram &program, const Node &node, int6
 
 Requirement require(const TensorProgram &program, const Node &node, const Choice &choice, int64_t partitions) {
   Requirement out;
-  out.output = makeLayout(program, node.output.storage, entries(node, node.output, choice.resultLoops), partitions);
-  if (choice.resultLoops.empty() && node.kind != NodeKind::Contraction)
-    out.output = replicatedLayout(program, node.output.storage, partitions);
+  bool contraction = node.kind == NodeKind::Contraction, everywhere = choice.resultLoops.empty() && !contraction;
+  out.output = everywhere ? replicatedLayout(program, node.output.storage, partitions)
+                          : makeLayout(program, node.output.storage, entries(node, node.output, choice.resultLoops), partitions);
+  std::vector<int> loops = choice.resultLoops;
+  if (contraction) {
+    ContractionLoops roles = classify(program, node);
+    loops = roles.k;
+    if (choice.packed)
+      loops.insert(loops.begin(), roles.batch.back());
+  } else if (!choice.reducedLoops.empty()) {
+    loops = choice.reducedLoops;
+  }
   for (const Access &input : node.inputs) {
-    std::vector<int> loops = choice.resultLoops;
-    if (node.kind == NodeKind::Contraction) {
-      ContractionLoops roles = classify(program, node);
-      loops = roles.k;
-      if (choice.packed)
-        loops.insert(loops.begin(), roles.batch.back());
-    }
+    out.inputs.push_back(loops.empty() && !contraction ? replicatedLayout(program, input.storage, partitions)
+                                                       : makeLayout(program, input.storage, entries(node, input, loops), partitions));
     const Storage &storage = program.storages[input.storage];
-    bool packed = node.kind == NodeKind::Contraction && (storage.kind == StorageKind::Parameter || storage.kind == StorageKind::Dense);
-    bool everywhere = choice.resultLoops.empty() && node.kind != NodeKind::Contraction;
-    out.inputs.push_back(everywhere ? replicatedLayout(program, input.storage, partitions)
-                                    : makeLayout(program, input.storage, entries(node, input, loops), partitions));
     // A constant is packed in any order: rows and columns of the product innermost, because wide strides take engines twice the time.
-    if (packed)
+    if (contraction && (storage.kind == StorageKind::Parameter || storage.kind == StorageKind::Dense))
       std::stable_partition(out.inputs.back().free.begin(), out.inputs.back().free.end(), [&](AtomId atom) {
         const AtomIndex *index = input.find(atom);
         return !index || std::all_of(index->loops.begin(), index->loops.end(), [&](auto &entry) { return node.loops[entry.first].reduction; });

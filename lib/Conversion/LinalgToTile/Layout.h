@@ -45,6 +45,8 @@ struct Choice {
   int stationary = 0;
   bool packed = false;          ///< contraction operands have a batch loop outside the contracted ones on the partitions
   std::vector<int> resultLoops; ///< loops on the partitions of the result, outermost first
+  /// Of a sum: reduced loops on the partitions of its inputs. pe adds them by products with ones, and every partition gets the result.
+  std::vector<int> reducedLoops = {};
   bool operator==(const Choice &) const = default;
 };
 
@@ -66,8 +68,8 @@ std::vector<Choice> choices(const TensorProgram &program, const Node &node, int6
 /// The layouts of a choice.
 Requirement require(const TensorProgram &program, const Node &node, const Choice &choice, int64_t partitions);
 
-/// Chooses for every node so that the estimated time of operations and layout conversions is least: greedy in order, then sweeps of single changes until none
-/// helps. Deterministic; the number of sweeps is bounded.
+/// Chooses for every node so that the estimated time of operations and layout conversions is least: sweeps of changes, of all copies of a repeated layer
+/// together, of single nodes, then of nodes with their neighbours, until none helps. Deterministic; the number of sweeps is bounded.
 std::vector<Choice> assignLayouts(const TensorProgram &program, const Chip &chip);
 
 } // namespace manaslu::tiling

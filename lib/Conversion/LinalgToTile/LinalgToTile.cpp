@@ -1,4 +1,4 @@
-// The pass that runs the tile lowering: read, assign layouts, emit.
+// The pass that runs the tile lowering: read, assign layouts, emit, balance engines.
 #include "lib/Conversion/LinalgToTile/LinalgToTile.h"
 
 #include "lib/Conversion/LinalgToTile/BalanceEngines.h"

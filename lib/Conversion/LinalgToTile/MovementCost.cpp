@@ -2,6 +2,7 @@
 #include "lib/Conversion/LinalgToTile/MovementCost.h"
 
 #include "dialects/Tile/TileDialect.h"
+#include "lib/Chip/Timing.h"
 
 #include <algorithm>
 
@@ -45,10 +46,14 @@ int64_t MovementCost::broadcasts(int storage, const Layout &from) const {
 }
 
 int64_t MovementCost::transposes(int storage, const Layout &from, const Layout &to, const Extent &extent) const {
-  int64_t columns = std::max<int64_t>(from.rows(), 1), rows = std::max<int64_t>(to.rows(), 1);
-  int64_t count = ceilDiv(elements(storage, extent), columns * rows);
-  int64_t factor = tile::elementBytes(program.storages[storage].element) == 4 ? chip.pe.wordFactor : 1;
-  return count * (std::max<int64_t>(rows, 64) * factor * 1000000 / chip.pe.clockMhz + veCycles(std::max<int64_t>(64, columns)));
+  EngineWork transpose, copy;
+  transpose.operation = Operation::Transpose;
+  transpose.partitions = std::max<int64_t>(from.rows(), 1);
+  transpose.elements = std::max<int64_t>(to.rows(), 1);
+  transpose.fourByte = tile::elementBytes(program.storages[storage].element) == 4;
+  copy.elements = transpose.partitions;
+  int64_t count = ceilDiv(elements(storage, extent), transpose.partitions * transpose.elements);
+  return count * (occupancyPicoseconds(chip, transpose) + occupancyPicoseconds(chip, copy));
 }
 
 Layout MovementCost::arrival(int storage, const Layout &wanted) const {

@@ -154,15 +154,115 @@ void materializeIndices(TensorProgram &program, MLIRContext *context) {
   }
 }
 
+/// Whether input `input` of the node's body is only ever subtracted.
+bool onlySubtracted(const Node &node, int input) {
+  for (size_t i = 0; i < node.body.size(); ++i) {
+    if (node.body[i].kind != ScalarOp::Input || node.body[i].input != input)
+      continue;
+    int used = 0;
+    for (const ScalarOp &user : node.body)
+      for (size_t arg = 0; arg < user.args.size(); ++arg)
+        if (user.args[arg] == static_cast<int>(i)) {
+          if (user.kind != ScalarOp::Binary || user.integer || user.name != "sub" || arg != 1)
+            return false;
+          ++used;
+        }
+    if (!used)
+      return false;
+  }
+  return true;
+}
+
+/// x - max becomes x + (-max): ve gives a maximum with its sign turned for nothing.
+void negateSubtractedMaxima(TensorProgram &program) {
+  for (Node &node : program.nodes) {
+    if (node.kind != NodeKind::Reduction || node.integer || (node.combiner != "max" && node.combiner != "min"))
+      continue;
+    int storage = node.output.storage;
+    const Storage &result = program.storages[storage];
+    auto fits = [&](int reader) {
+      const Node &other = program.nodes[reader];
+      if (other.kind != NodeKind::Elementwise)
+        return false;
+      for (size_t i = 0; i < other.inputs.size(); ++i)
+        if (other.inputs[i].storage == storage && !onlySubtracted(other, static_cast<int>(i)))
+          return false;
+      return true;
+    };
+    if (result.writers.size() != 1 || result.readers.empty() || !llvm::all_of(result.readers, fits))
+      continue;
+    node.negated = true;
+    for (int reader : result.readers)
+      for (ScalarOp &op : program.nodes[reader].body)
+        if (op.kind == ScalarOp::Binary && op.name == "sub") {
+          const ScalarOp &subtracted = program.nodes[reader].body[op.args[1]];
+          if (subtracted.kind == ScalarOp::Input && program.nodes[reader].inputs[subtracted.input].storage == storage)
+            op.name = "add";
+        }
+  }
+}
+
+/// The root of the largest subtree that is a function of operation `leaf` and constants alone, each step used once; never the body's own root.
+int functionOf(const Expression &body, int leaf) {
+  int root = leaf;
+  for (;;) {
+    int user = -1, used = 0;
+    for (size_t i = 0; i < body.size(); ++i)
+      for (int arg : body[i].args)
+        if (arg == root)
+          user = static_cast<int>(i), ++used;
+    if (used != 1 || user == static_cast<int>(body.size()) - 1)
+      return root;
+    const ScalarOp &op = body[user];
+    bool function = op.kind == ScalarOp::Unary || (op.kind == ScalarOp::Binary && !op.integer && body[op.args[op.args[0] == root]].kind == ScalarOp::Constant);
+    if (!function)
+      return root;
+    root = user;
+  }
+}
+
+/// What the only reader of a reduction computes from each reduced value alone (a mean, 1 / sqrt(variance + eps)) is done once by the reduction.
+void finishReductions(TensorProgram &program) {
+  for (Node &node : program.nodes) {
+    if (node.kind != NodeKind::Reduction || node.negated || node.integer)
+      continue;
+    int storage = node.output.storage;
+    const Storage &result = program.storages[storage];
+    if (result.kind != StorageKind::Computed || result.writers.size() != 1 || result.readers.size() != 1 || !result.element.isF32())
+      continue;
+    Node &reader = program.nodes[result.readers[0]];
+    int input = -1, leaf = -1, reads = 0;
+    for (size_t i = 0; i < reader.inputs.size(); ++i)
+      if (reader.inputs[i].storage == storage)
+        input = static_cast<int>(i), ++reads;
+    for (size_t i = 0; i < reader.body.size(); ++i)
+      if (reader.body[i].kind == ScalarOp::Input && reader.body[i].input == input)
+        leaf = leaf < 0 ? static_cast<int>(i) : static_cast<int>(reader.body.size());
+    if (reader.kind != NodeKind::Elementwise || reads != 1 || leaf < 0 || leaf >= static_cast<int>(reader.body.size()))
+      continue;
+    int root = functionOf(reader.body, leaf);
+    if (root == leaf)
+      continue;
+    node.finish = prune(reader.body, root);
+    for (ScalarOp &op : node.finish)
+      if (op.kind == ScalarOp::Input)
+        op.input = 0;
+    reader.body[root] = reader.body[leaf];
+    reader.body = prune(reader.body, static_cast<int>(reader.body.size()) - 1);
+  }
+}
+
 } // namespace
 
 void simplify(TensorProgram &program, MLIRContext *context) {
   foldConstantCasts(program);
   materializeIndices(program, context);
+  negateSubtractedMaxima(program);
   inlineCheapNodes(program);
   for (Node &node : program.nodes)
     if (node.kind == NodeKind::Contraction && classify(program, node).k.empty())
       node.kind = NodeKind::Reduction;
+  finishReductions(program);
 }
 
 } // namespace manaslu::tiling

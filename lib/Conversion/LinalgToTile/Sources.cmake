@@ -4,6 +4,7 @@ list(APPEND conversion_sources
   LinalgToTile/ContractionBlocks.cpp
   LinalgToTile/EmitContraction.cpp
   LinalgToTile/EmitConversion.cpp
+  LinalgToTile/EmitElementwise.cpp
   LinalgToTile/EmitExpression.cpp
   LinalgToTile/EmitGather.cpp
   LinalgToTile/EmitIntegers.cpp
@@ -11,10 +12,12 @@ list(APPEND conversion_sources
   LinalgToTile/EmitReference.cpp
   LinalgToTile/EmitRegion.cpp
   LinalgToTile/EmitStream.cpp
+  LinalgToTile/EmitSum.cpp
   LinalgToTile/EmitTransfer.cpp
   LinalgToTile/EmitUniform.cpp
   LinalgToTile/Emitter.cpp
   LinalgToTile/Epilogue.cpp
+  LinalgToTile/Estimate.cpp
   LinalgToTile/ExpressionTree.cpp
   LinalgToTile/FormGroups.cpp
   LinalgToTile/Inline.cpp

@@ -107,6 +107,8 @@ struct Node {
   Expression body;            ///< Elementwise: the result; Reduction: the value that is combined
   std::string combiner;       ///< Reduction: an AluOp name, with `integer` an IntOp name
   bool integer = false;       ///< Reduction: in int32 modulo 2^32
+  bool negated = false;       ///< Reduction: the result's sign is turned
+  Expression finish;          ///< Reduction: what becomes of the reduced value (its input 0); empty: nothing
   int64_t gatherRows = 0;     ///< Gather: inputs are {table, index}; rows of the table
   AtomId gatherAtom = -1;     ///< Gather: the innermost atom of the table's rows
   int64_t gatherStep = 1;     ///< Gather: coordinates of that atom from one row to the next

@@ -87,11 +87,11 @@ private:
 
 } // namespace
 
-std::optional<int64_t> timeInOrder(const Block &block, int64_t banks, int rounds) {
+std::optional<int64_t> timeOf(const Block &block, const std::vector<int> &order, int64_t banks, int rounds) {
   Clock clock(block, banks);
   for (int round = 0; round < rounds; ++round) {
     clock.restart();
-    for (int index = 0; index < static_cast<int>(block.steps.size()); ++index) {
+    for (int index : order) {
       std::optional<int64_t> at = clock.start(index);
       if (!at)
         return std::nullopt;

@@ -13,8 +13,8 @@ struct Order {
   int64_t time = 0;
 };
 
-/// The time of `rounds` executions in program order, each with storage of its own but for the `banks` of PSUM. Nothing if those do not suffice.
-std::optional<int64_t> timeInOrder(const Block &block, int64_t banks, int rounds);
+/// The time of `rounds` executions in this order, each with storage of its own but for the `banks` of PSUM. Nothing if those do not suffice.
+std::optional<int64_t> timeOf(const Block &block, const std::vector<int> &order, int64_t banks, int rounds);
 
 /// List scheduling: the step that can start first is next, of several the first in program order. Nothing if it runs out of banks.
 std::optional<Order> listSchedule(const Block &block, int64_t banks);

@@ -50,6 +50,7 @@ private:
     for (int loop = buffer.loop; loop >= 0; loop = model_.loops[loop].parent)
       total *= model_.loops[loop].trips;
     buffer.copies = buffer.loop < 0 ? 1 : static_cast<int>(std::min(limit_[buffer.loop], total));
+    buffer.keptIn = buffer.loop;
   }
 
   /// Copies of the buffers of each loop: all loops get two before any gets three, inner loops before outer ones because their banks are free again after them.

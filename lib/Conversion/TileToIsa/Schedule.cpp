@@ -1,20 +1,27 @@
-// Unrolling and ordering, from the innermost loops outwards.
+// Fusion, unrolling and ordering, from the innermost loops outwards.
 #include "lib/Conversion/TileToIsa/Schedule.h"
 
+#include "lib/Conversion/TileToIsa/Fuse.h"
 #include "lib/Conversion/TileToIsa/ListSchedule.h"
 #include "lib/Conversion/TileToIsa/Storage.h"
 #include "lib/Conversion/TileToIsa/Unroll.h"
 
 #include <algorithm>
+#include <numeric>
+#include <set>
 
 namespace manaslu::tile {
 
 namespace {
 
-/// Instructions that an unrolled body may have: enough for the heads of an attention layer, small beside a program.
-constexpr int64_t kMostUnrolled = 256;
-/// Percent of the engines' own time above which an iteration counts as one that waits, and by which a new order must be faster.
-constexpr int64_t kWaiting = 115, kGain = 98;
+/// Instructions that an unrolled or joined body may have: enough for the heads of an attention layer, small beside a program.
+constexpr int64_t kMostUnrolled = 128;
+/// Instructions that a loop costs each stream that takes part: loop and end, registers for addresses and waits. A loop that saves fewer is unrolled.
+constexpr int64_t kControl = 12;
+/// Percent of the busiest engine's own time above which an iteration counts as one that waits.
+constexpr int64_t kWaiting = 130;
+/// Percent of the time before that an unrolled body may take at most, and a new order of instructions.
+constexpr int64_t kWorthwhile = 80, kGain = 98;
 
 class Scheduler {
 public:
@@ -29,14 +36,19 @@ public:
 private:
   /// Innermost loops first: one that is unrolled whole makes the loop around it an innermost one.
   void unrollWithin(int loop) {
-    std::vector<int> inner;
+    for (int index : loopsIn(loop))
+      unrollWithin(index);
+    fuseLoops(model_, loop, kMostUnrolled);
+    for (int index : loopsIn(loop))
+      unrollIfWaiting(index);
+  }
+
+  std::vector<int> loopsIn(int loop) const {
+    std::vector<int> loops;
     for (const Item &item : model_.items(loop))
       if (item.isLoop)
-        inner.push_back(item.index);
-    for (int index : inner)
-      unrollWithin(index);
-    if (loop >= 0)
-      unrollIfWaiting(loop);
+        loops.push_back(item.index);
+    return loops;
   }
 
   void unrollIfWaiting(int loop) {
@@ -45,30 +57,65 @@ private:
     // Transfers run ahead by rotating buffers.
     if (llvm::any_of(body, [&](const Item &item) { return item.isLoop || model_.leaves[item.index].stream >= isa::StreamId::Dma0; }))
       return;
+    if ((trips - 1) * static_cast<int64_t>(body.size()) <= kControl * streamsOf(body))
+      return commit(model_, unroll(model_, loop, trips));
     std::optional<Block> once = blockOf(body);
-    if (!once)
+    std::optional<int64_t> interval = once ? steadyInterval(*once, banksFor(body)) : std::nullopt;
+    if (!interval || *interval * 100 <= busiest(*once) * kWaiting)
       return;
-    int64_t banks = banksFor(body);
-    std::optional<int64_t> two = timeInOrder(*once, banks, 2), three = timeInOrder(*once, banks, 3);
-    if (!two || !three || *three - *two <= busiest(*once) * kWaiting / 100)
-      return;
-    int64_t interval = *three - *two;
-    int64_t wanted = std::max<int64_t>(2, interval / std::max<int64_t>(1, busiest(*once)) * 3), best = 1;
-    for (int64_t factor = 2; factor <= trips && factor * static_cast<int64_t>(body.size()) <= kMostUnrolled; ++factor)
-      if (trips % factor == 0 && (best < wanted || factor == trips))
-        best = factor;
-    if (best == 1)
-      return;
-    Unrolled copies = unroll(model_, loop, best);
+    // The fewest copies that keep the busiest engine at work, or as many as the body may have.
+    std::optional<Unrolled> best;
+    int64_t time = *interval * kWorthwhile / 100;
+    for (int64_t factor = 2; factor <= trips && factor * static_cast<int64_t>(body.size()) <= kMostUnrolled; ++factor) {
+      if (trips % factor)
+        continue;
+      Unrolled copies = unroll(model_, loop, factor);
+      std::optional<Order> order = orderOf(copies, banksFor(body));
+      if (!order || order->time / factor >= time)
+        continue;
+      time = order->time / factor;
+      best = std::move(copies);
+      if (time * 100 <= busiest(*once) * kWaiting)
+        break;
+    }
+    if (best)
+      commit(model_, std::move(*best));
+  }
+
+  int64_t streamsOf(const std::vector<Item> &body) const {
+    std::set<isa::StreamId> streams;
+    for (const Item &item : body)
+      streams.insert(model_.leaves[item.index].stream);
+    return streams.size();
+  }
+
+  /// Time from one iteration's end to the next one's, ordered as well as one iteration alone can be.
+  std::optional<int64_t> steadyInterval(const Block &block, int64_t banks) {
+    std::vector<int> inOrder(block.steps.size());
+    std::iota(inOrder.begin(), inOrder.end(), 0);
+    std::optional<int64_t> least;
+    auto consider = [&](const std::vector<int> &order) {
+      std::optional<int64_t> two = timeOf(block, order, banks, 2), three = timeOf(block, order, banks, 3);
+      if (two && three && (!least || *three - *two < *least))
+        least = *three - *two;
+    };
+    consider(inOrder);
+    if (std::optional<Order> order = listSchedule(block, banks))
+      consider(order->steps);
+    return least;
+  }
+
+  std::optional<Order> orderOf(const Unrolled &copies, int64_t banks) {
     std::vector<const Leaf *> leaves;
     for (const Leaf &leaf : copies.leaves)
       leaves.push_back(&leaf);
-    Result<Block> block = buildBlock(chip_, leaves, copies.buffers, [&](int buffer) { return copies.buffers[buffer].loop == copies.leaves.front().loop; });
-    if (!block)
-      return error_.append(block.error());
-    std::optional<Order> order = listSchedule(*block, banks);
-    if (order && order->time * 100 < interval * best * kGain)
-      commit(model_, std::move(copies));
+    // What the loop allocates; what the body around it allocates counts among the banks that are taken.
+    auto own = [&](int buffer) { return buffer >= static_cast<int>(model_.buffers.size()) || model_.buffers[buffer].loop == copies.loop; };
+    Result<Block> block = buildBlock(chip_, leaves, copies.buffers, own);
+    if (block)
+      return listSchedule(*block, banks);
+    error_.append(block.error());
+    return std::nullopt;
   }
 
   /// Orders the runs of leaves between loops.
@@ -100,7 +147,9 @@ private:
     if (!block)
       return;
     int64_t banks = banksFor(steps);
-    std::optional<int64_t> before = timeInOrder(*block, banks, 1);
+    std::vector<int> inOrder(steps.size());
+    std::iota(inOrder.begin(), inOrder.end(), 0);
+    std::optional<int64_t> before = timeOf(*block, inOrder, banks, 1);
     std::optional<Order> after = listSchedule(*block, banks);
     if (!before || !after || after->time * 100 >= *before * kGain)
       return;

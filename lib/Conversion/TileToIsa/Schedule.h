@@ -7,9 +7,10 @@
 
 namespace manaslu::tile {
 
-/// Unrolls innermost loops whose iterations keep every engine waiting, so that chains of several iterations can fill each other's gaps, as far as the program
-/// stays small; then orders the instructions between loops by list scheduling with the clock's own times. Values do not change: whatever touches the same bytes
-/// keeps its order. Uses no more banks of PSUM than there are. Errors: those of translate().
+/// Joins neighbouring loops; unrolls loops that cost more control than they save, and innermost loops whose iterations keep every engine waiting, so that
+/// chains of several iterations can fill each other's gaps, as far as the program stays small; then orders the instructions between loops by list scheduling
+/// with the clock's own times. Values do not change: whatever touches the same bytes keeps its order. Uses no more banks of PSUM than there are. Errors: those
+/// of translate().
 Status scheduleBodies(Model &model, const Chip &chip);
 
 } // namespace manaslu::tile

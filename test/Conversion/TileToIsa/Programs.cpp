@@ -224,4 +224,28 @@ std::string softmaxProgram(int heads) {
          "\n    tile.copy %yh, %ov : " + square + ", " + psum + "\n  }\n  tile.store %yd, %yv : " + wideDevice + ", " + wide + "\n  return\n}\n";
 }
 
+std::string pairProgram(int count, int shift) {
+  int64_t blocks = count + shift;
+  std::string width = n(blocks * 64), elements = n(blocks * 64 * 128), sbuf = "!tile.buffer<sbuf, 128 by " + width + " by f32>",
+              device = "!tile.buffer<device, 1 by " + elements + " by f32>", wide = "!tile.view<sbuf, [128, " + width + "], f32>",
+              wideDevice = "!tile.view<device, [128, " + width + "], f32>", block = "!tile.view<sbuf, [128, 64], f32>";
+  std::string text =
+      "func.func @pair() {\n  %zero = arith.constant 0 : index\n  %one = arith.constant 1 : index\n  %count = arith.constant " + n(count) + " : index\n";
+  for (std::string name : {"x", "y", "z"})
+    text += "  %" + name + "s = tile.alloc : " + sbuf + "\n  %" + name + "v = tile.view %" + name + "s strides [1] : " + sbuf + " -> " + wide + "\n";
+  for (auto [name, kind] : {std::pair("x", "input"), std::pair("z", "output")})
+    text += "  %" + std::string(name) + " = tile.region \"" + name + "\" " + kind + " [" + elements + "] : " + device + "\n  %" + name + "d = tile.view %" +
+            name + " strides [" + width + ", 1] : " + device + " -> " + wideDevice + "\n";
+  text += "  tile.load %xv, %xd : " + wide + ", " + wideDevice + "\n  tile.memset %yv {value = 3.0 : f32} : " + wide +
+          "\n  tile.memset %zv {value = 5.0 : f32} : " + wide + "\n";
+  auto loop = [&](const std::string &from, const std::string &to, int ahead, const std::string &step) {
+    return "  scf.for %i = %zero to %count step %one {\n    %a = tile.view %" + from + "s[%i] strides [1] {offset = " + n(int64_t(ahead) * 64) +
+           ", coefficients = array<i64: 64>} : " + sbuf + " -> " + block + "\n    %b = tile.view %" + to +
+           "s[%i] strides [1] {coefficients = array<i64: 64>} : " + sbuf + " -> " + block + "\n    tile.tensor_scalar %b, %a {" + step + "} : " + block + ", " +
+           block + "\n  }\n";
+  };
+  text += loop("x", "y", 0, "op0 = \"mul\", imm0 = 2.0 : f32") + loop("y", "z", shift, "op0 = \"add\", imm0 = 1.0 : f32");
+  return text + "  tile.store %zd, %zv : " + wideDevice + ", " + wide + "\n  return\n}\n";
+}
+
 } // namespace manaslu::test

@@ -24,4 +24,7 @@ std::string hoardProgram(int values, int elements);
 /// `heads` chains in a loop, each through pe, ve, se and back to pe: a product, its rows' maxima, exp, a transpose, a product with the result.
 std::string softmaxProgram(int heads);
 
+/// Two loops of `count` in a row over blocks: y[i] = 2 x[i], then z[i] = y[i + shift] + 1.
+std::string pairProgram(int count, int shift);
+
 } // namespace manaslu::test

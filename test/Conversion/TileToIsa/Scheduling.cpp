@@ -30,3 +30,21 @@ TEST_CASE("sums that are carried through a loop keep their order", "[tile-to-isa
     lowerAndCompare(nestedProgram(m, k));
   lowerAndCompare(hoardProgram(6, 64));
 }
+
+TEST_CASE("neighbouring loops are joined unless the second runs ahead of the first", "[tile-to-isa]") {
+  auto loops = [](const Figures &figures) {
+    int count = 0;
+    for (auto &[stream, code] : figures.program.streams)
+      for (const isa::Instruction &instruction : code)
+        count += std::holds_alternative<isa::Loop>(instruction);
+    return count;
+  };
+  CHECK(loops(lowerAndCompare(pairProgram(48, 0))) == 1);
+  CHECK(loops(lowerAndCompare(pairProgram(48, 1))) == 2);
+  CHECK(loops(lowerAndCompare(pairProgram(48, 48))) == 1);
+  CHECK(loops(lowerAndCompare(pairProgram(48, 0), {.schedule = false})) == 2);
+}
+
+TEST_CASE("a loop that costs more than it saves is unrolled", "[tile-to-isa]") {
+  CHECK(lowerAndCompare(pairProgram(2, 0)).program.instructionCount() < lowerAndCompare(pairProgram(2, 0), {.schedule = false}).program.instructionCount());
+}
