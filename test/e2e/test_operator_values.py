@@ -93,7 +93,7 @@ def family(functions, group=12):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("names", family(INTEGER_FUNCTIONS), ids=lambda names: names[0])
 def test_int32(names, seed):
-    """hardware.md: ge computes int32 modulo 2^32, ve only where |value| <= 2^24 is proved."""
+    """docs/Numerics.md, N70, N72, N73: ge computes int32 modulo 2^32, ve only where |value| <= 2^24 is proved."""
     print("seed", seed)
     generator = random.Random(seed)
     shape = shape_of(generator)
@@ -103,7 +103,7 @@ def test_int32(names, seed):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("names", family(FLOAT_FUNCTIONS), ids=lambda names: names[0])
 def test_floats(names, seed):
-    """docs/Numerics.md, operators: NaN, infinities, signed zeros, ties and large integers as in PyTorch."""
+    """docs/Numerics.md, N72 and N74 to N77: NaN, infinities, signed zeros, ties and large integers as in PyTorch."""
     print("seed", seed)
     generator = random.Random(seed)
     shape = shape_of(generator)

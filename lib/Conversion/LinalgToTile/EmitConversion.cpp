@@ -177,13 +177,18 @@ Placed Emitter::replicate(const Placed &from, const Layout &to) {
 }
 
 Placed Emitter::roundTrip(const Placed &from, const Layout &to) {
-  if (from.window)
-    report(loc, "MN-LOW-004: a change of layout inside a loop over slabs has neither a transpose nor a broadcast on this chip");
   Node node = identityNode(from.storage);
+  std::vector<Range> ranges = wholeRanges(node);
+  std::map<AtomId, Range> window;
+  if (from.window)
+    window = windows.at(from.buffer);
+  for (size_t loop = 0; loop < node.loops.size(); ++loop)
+    if (auto at = window.find(node.output.atoms[loop].atom); at != window.end())
+      ranges[loop] = at->second;
   Value region = scratchRegion(MovementCost(program, chip).elements(from.storage), from.element);
-  transfer(from, node, node.output, region, /*store=*/true, wholeRanges(node));
-  Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element);
-  transfer(target, node, node.output, region, /*store=*/false, wholeRanges(node));
+  transfer(from, node, node.output, region, /*store=*/true, ranges);
+  Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element, window);
+  transfer(target, node, node.output, region, /*store=*/false, ranges);
   return target;
 }
 

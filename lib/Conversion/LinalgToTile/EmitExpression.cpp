@@ -25,7 +25,6 @@ ExpressionEmitter::ExpressionEmitter(Emitter &emitter, const Node &node, const E
     for (int arg : op.args)
       ++uses[arg];
   known.resize(body.size());
-  intoPsum.assign(body.size(), 0);
 }
 
 bool ExpressionEmitter::root(const TileRef &dst, const TileRef *sum) {
@@ -81,26 +80,9 @@ bool ExpressionEmitter::sameAxes(const std::vector<Axis> &a, const std::vector<A
   return true;
 }
 
-TileRef ExpressionEmitter::target(int i, const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, Type element) {
+TileRef ExpressionEmitter::target(const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, Type element) {
   intoDst = dst && llvm::all_of(extent, [](const Axis &axis) { return axis.stride != 0 || axis.size == 1; });
-  return intoDst ? *dst : e.temporary(like, extent, element, intoPsum[i] ? tile::Space::Psum : tile::Space::Sbuf);
-}
-
-void ExpressionEmitter::placePair(int a, int b) {
-  auto liesInPsum = [&](int i) { return body[i].kind == ScalarOp::Input && inputs[body[i].input].space == tile::Space::Psum; };
-  if (a == b || liesInPsum(a) || liesInPsum(b))
-    return;
-  for (int i : {a, b}) {
-    const ScalarOp &op = body[i];
-    int64_t elements = 1;
-    for (const Axis &axis : extent(i))
-      elements *= axis.stride != 0 ? axis.size : 1;
-    bool computed = (op.kind == ScalarOp::Unary || op.kind == ScalarOp::Binary) && !op.integer;
-    if (!computed || uses[i] != 1 || known[i] || elements * 4 > e.chip.psumBankBytes)
-      continue;
-    intoPsum[i] = 1;
-    return;
-  }
+  return intoDst ? *dst : e.temporary(like, extent, element);
 }
 
 bool ExpressionEmitter::samePlace(const TileRef &a, const TileRef &b) {
@@ -224,7 +206,7 @@ ExpressionEmitter::Operand ExpressionEmitter::unary(int i, const TileRef *dst) {
     fill(filled.ref, axes, *x.immediate);
     x = filled;
   }
-  out.ref = target(i, axes, dst, out.written, f32());
+  out.ref = target(axes, dst, out.written, f32());
   Value dstView = operand(out.ref, axes), srcView = operand(x.ref, axes);
   if (op.name == "neg")
     tile::TensorScalarOp::create(e.builder, e.loc, dstView, srcView, Value(), Value(), "mul", number(-1), false, "bypass", number(0), false);
@@ -247,7 +229,7 @@ ExpressionEmitter::Operand ExpressionEmitter::activation(int i, const TileRef *d
     fill(filled.ref, axes, *x.immediate);
     x = filled;
   }
-  out.ref = target(i, axes, dst, out.written, f32());
+  out.ref = target(axes, dst, out.written, f32());
   Value sum = out.written && rootSum && i == static_cast<int>(body.size()) - 1 ? e.view(*rootSum) : Value();
   wroteSum |= static_cast<bool>(sum);
   auto tensor = [&](const std::optional<Operand> &o) { return o && !o->immediate ? scalarView(o->ref) : Value(); };
@@ -279,7 +261,7 @@ ExpressionEmitter::Operand ExpressionEmitter::binary(int i, const TileRef *dst) 
     if (innerSide >= 0) {
       Operand innerScalar = eval(inner.args[innerSide]), x = eval(inner.args[1 - innerSide]);
       if (!x.immediate) {
-        out.ref = target(i, axes, dst, out.written, f32());
+        out.ref = target(axes, dst, out.written, f32());
         Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
         tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(innerScalar), tensor(scalar), inner.name, immediate(innerScalar), innerSide == 0,
                                      op.name, immediate(scalar), side == 0);
@@ -298,7 +280,6 @@ ExpressionEmitter::Operand ExpressionEmitter::binary(int i, const TileRef *dst) 
 ExpressionEmitter::Operand ExpressionEmitter::tensorStep(int i, const TileRef *dst) {
   const ScalarOp &op = body[i];
   std::vector<Axis> axes = extent(i);
-  placePair(op.args[0], op.args[1]);
   Operand a = eval(op.args[0]), b = eval(op.args[1]), out;
   if (a.immediate && b.immediate) {
     out.immediate = foldBinary(op, *a.immediate, *b.immediate);
@@ -306,7 +287,7 @@ ExpressionEmitter::Operand ExpressionEmitter::tensorStep(int i, const TileRef *d
   }
   if (a.immediate || b.immediate)
     return scalarStep(i, a.immediate ? 0 : 1, a.immediate ? a : b, a.immediate ? b : a, dst);
-  out.ref = target(i, axes, dst, out.written, f32());
+  out.ref = target(axes, dst, out.written, f32());
   Value dstView = operand(out.ref, axes), aView = operand(a.ref, axes), bView = operand(b.ref, axes);
   tile::TensorTensorOp::create(e.builder, e.loc, dstView, aView, bView, op.name);
   return out;
@@ -320,7 +301,7 @@ ExpressionEmitter::Operand ExpressionEmitter::scalarStep(int i, int side, Operan
     side = 1 - side;
   }
   Operand out;
-  out.ref = target(i, axes, dst, out.written, f32());
+  out.ref = target(axes, dst, out.written, f32());
   Value dstView = operand(out.ref, axes), src = operand(x.ref, axes);
   tile::TensorScalarOp::create(e.builder, e.loc, dstView, src, tensor(scalar), Value(), op.name, immediate(scalar), side == 0, "bypass", number(0), false);
   return out;
@@ -350,7 +331,7 @@ ExpressionEmitter::Operand ExpressionEmitter::select(int i, const TileRef *dst) 
   };
   TileRef onTrue = widened(a), onFalse = widened(b);
   bool direct = dst && dst->element == type;
-  out.ref = target(i, axes, direct ? dst : nullptr, out.written, type);
+  out.ref = target(axes, direct ? dst : nullptr, out.written, type);
   Value dstView = operand(out.ref, axes), mask = operand(condition.ref, axes), trueView = operand(onTrue, axes), falseView = operand(onFalse, axes);
   tile::SelectOp::create(e.builder, e.loc, dstView, mask, trueView, falseView);
   return out;

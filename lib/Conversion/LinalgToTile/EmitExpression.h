@@ -51,9 +51,7 @@ private:
   mlir::Value operand(const TileRef &ref, const std::vector<Axis> &extent) { return e.view(ref.axes.size() == extent.size() ? compact(ref, extent) : ref); }
   static bool sameAxes(const std::vector<Axis> &a, const std::vector<Axis> &b);
   /// Where a subtree's result goes: the destination if it varies along all of it, else a temporary of the subtree's extent.
-  TileRef target(int i, const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, mlir::Type element);
-  /// Of two tensors that both would lie in SBUF, one that is computed only for this step goes to PSUM if a bank holds it.
-  void placePair(int a, int b);
+  TileRef target(const std::vector<Axis> &extent, const TileRef *dst, bool &intoDst, mlir::Type element);
   static bool samePlace(const TileRef &a, const TileRef &b);
   void copy(const TileRef &dst, const TileRef &src);
   /// Fills a tile, also with integers that fp32 does not hold.

@@ -61,7 +61,7 @@ ExpressionEmitter::Operand ExpressionEmitter::integer(int i, const TileRef *dst)
   TileRef x = integerTile(left, a), y;
   if (!b.immediate)
     y = integerTile(right, b);
-  out.ref = target(i, axes, dst && dst->element == i32() ? dst : nullptr, out.written, i32());
+  out.ref = target(axes, dst && dst->element == i32() ? dst : nullptr, out.written, i32());
   Value to = operand(out.ref, axes), first = operand(x, axes);
   if (b.immediate)
     tile::IntTensorScalarOp::create(e.builder, e.loc, to, first, name, static_cast<int64_t>(*b.immediate));

@@ -120,6 +120,12 @@ void Emitter::chooseStreamed(const std::vector<Group> &groups) {
 Value Emitter::scratchRegion(int64_t elements, Type element) {
   auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, element);
   std::string name = "scratch" + std::to_string(scratchRegions++);
+  // Regions belong to the whole program, also where a loop asks for one.
+  OpBuilder::InsertionGuard guard(builder);
+  mlir::Operation *function = builder.getInsertionBlock()->getParentOp();
+  while (!isa<func::FuncOp>(function))
+    function = function->getParentOp();
+  builder.setInsertionPointToStart(&cast<func::FuncOp>(function).getBody().front());
   return tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Scratch, builder.getDenseI64ArrayAttr({elements}),
                                 StringAttr(), ArrayAttr());
 }

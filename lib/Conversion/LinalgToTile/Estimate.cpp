@@ -127,7 +127,7 @@ int64_t Estimator::provide(int storage, const Layout &layout, std::vector<const 
     cost = movement.broadcasts(storage, *versions.front());
   else if (!versions.empty())
     cost = movement.transfer(storage, *versions.front()) + movement.transfer(storage, layout) +
-           150 * chip.dmaLatencyNs * 1000; // possible at top level only: the last resort
+           5000 * chip.dmaLatencyNs * 1000; // possible at top level only: the last resort
   versions.push_back(&layout);
   return cost;
 }
@@ -145,6 +145,9 @@ int64_t Estimator::operation(size_t n, size_t option) const {
 
 int64_t Estimator::contraction(size_t n, const Choice &choice, const Requirement &needs) const {
   const Node &node = program.nodes[n];
+  // A result on one partition: an epilogue without a loop on the partitions would want it on all of them.
+  if (choice.resultLoops.empty() && epilogues.epilogueOf[n] >= 0)
+    return kForbidden;
   ContractionLoops roles = classify(program, node);
   int64_t m = product(node, choice.stationary ? roles.b : roles.a), moving = product(node, choice.stationary ? roles.a : roles.b);
   int64_t batch = product(node, roles.batch), window = product(node, roles.window);
@@ -163,7 +166,8 @@ int64_t Estimator::partitionSum(const Node &node, const Choice &choice, const Re
   bool plain = node.body.size() == 1;
   mlir::Type type = program.storages[node.inputs[0].storage].element;
   double passes = plain ? passesOf(chip, type) : passesOf(chip, mlir::Float32Type::get(type.getContext()));
-  if (!plain && !chip.pe.types.count(DType::F32))
+  auto dtype = tile::dtypeOf(type);
+  if (!chip.pe.types.count(plain && dtype ? *dtype : DType::F32))
     return kForbidden;
   int64_t chains = ceilDiv(reduced, std::min(product(node, choice.reducedLoops), std::max<int64_t>(1, needs.inputs[0].rows())));
   return chains * productTime(chip, kept, passes) + std::max<int64_t>(1, node.finish.size() / 2) * engineTime(chip, Operation::Copy, kept);

@@ -43,7 +43,7 @@ func.func @main(%x: tensor<3x8xf32> {graph.name = "factors"}, %y: tensor<4x6xf32
 
 #index = affine_map<(d0, d1, d2) -> (d1)>
 #all = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
-// A gather along an inner axis: rows lie 4 elements apart, each has two runs of 4.
+// N78, a gather along an inner axis: rows lie 4 elements apart, each has two runs of 4.
 // CHECK-LABEL: tile.region "table"
 // CHECK: tile.view {{.*}} strides [4, 12, 1] : {{.*}} -> <device, [3, 2, 4], f32>
 // CHECK: tile.gather_rows {{.*}} {rows = 3 : i64}
