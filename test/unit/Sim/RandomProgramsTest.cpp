@@ -29,7 +29,7 @@ TEST_CASE("random programs give the same bytes, times and errors in every way of
 TEST_CASE("a seed gives the same program, every instruction and type appears", "[sim][programs]") {
   std::set<size_t> kinds, types;
   std::set<isa::StreamId> streams;
-  size_t loops = 0, moved = 0;
+  size_t loops = 0, moved = 0, stochastic = 0, propagating = 0;
   for (uint64_t seed = 0; seed < 200; ++seed) {
     Case first = generate(seed), second = generate(seed);
     CHECK(first.inputs == second.inputs);
@@ -42,6 +42,10 @@ TEST_CASE("a seed gives the same program, every instruction and type appears", "
         REQUIRE(isa::sameBits(code[i], second.program.streams[id][i]));
         kinds.insert(code[i].index());
         loops += std::holds_alternative<isa::Loop>(code[i]);
+        if (const isa::Narrowing *narrowing = isa::narrowingOf(code[i])) {
+          stochastic += narrowing->rounding == isa::Rounding::Stochastic;
+          propagating += narrowing->overflow == isa::Overflow::Propagate;
+        }
         for (const sim::OperandUse &use : sim::operandsOf(code[i])) {
           types.insert(static_cast<size_t>(use.isTile() ? use.tile().type : use.device().type));
           moved += use.isTile() ? use.tile().reg != 0 : use.device().reg != 0;
@@ -54,6 +58,8 @@ TEST_CASE("a seed gives the same program, every instruction and type appears", "
   CHECK(streams.size() == isa::kStreamCount);
   CHECK(loops > 100);
   CHECK(moved > 500);
+  CHECK(stochastic > 100);
+  CHECK(propagating > 100);
 }
 
 TEST_CASE("a failing program is reduced to the instruction that fails", "[sim][programs]") {
