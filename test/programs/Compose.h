@@ -12,6 +12,8 @@ public:
 
   /// A valid instruction of the kind (its index in isa::Instruction) for `stream`, or nothing. Loops, barriers, halt and sem_clear are the schedule's.
   std::optional<isa::Instruction> compose(size_t kind, isa::StreamId stream);
+  /// A matmul onto the acc of `first`, which stands in the same segment of `stream`; most accumulate.
+  std::optional<isa::Matmul> another(const isa::Matmul &first, isa::StreamId stream);
 
 private:
   using Tile = isa::TileOperand;
@@ -76,6 +78,8 @@ private:
   bool operands(isa::IntTensorTensor &);
   bool operands(isa::IntTensorScalar &);
 
+  /// Draws types that the matrix engine multiplies, and operands [partitions_, m] and [partitions_, n]; `integers`: of integer types, if anything is said.
+  bool factors(isa::Matmul &, int m, int n, std::optional<bool> integers);
   template <class I> bool elementwise(I &instruction);
   template <class I> bool blocks(I &instruction, int multiple);
 

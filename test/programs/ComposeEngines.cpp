@@ -7,19 +7,36 @@ namespace manaslu::test {
 
 //===-- pe -----------------------------------------------------------------===//
 
-bool Composer::operands(isa::Matmul &in) {
+bool Composer::factors(isa::Matmul &in, int m, int n, std::optional<bool> integers) {
   std::vector<std::pair<DType, DType>> pairs;
   for (int a = 0; a < kDTypeCount; ++a)
     for (int b = 0; b < kDTypeCount; ++b)
-      if (matmulPasses(chip_, static_cast<DType>(a), static_cast<DType>(b)) > 0)
+      if (integers.value_or(isInteger(static_cast<DType>(a))) == isInteger(static_cast<DType>(a)) &&
+          matmulPasses(chip_, static_cast<DType>(a), static_cast<DType>(b)) > 0)
         pairs.emplace_back(static_cast<DType>(a), static_cast<DType>(b));
   auto [stationary, moving] = dice_.pick(pairs);
+  return read(in.stationary, m, stationary) && read(in.moving, n, moving);
+}
+
+std::optional<isa::Matmul> Composer::another(const isa::Matmul &first, isa::StreamId stream) {
+  engine_ = Engine::Pe;
+  placement_.next(stream);
+  partitions_ = static_cast<int>(dice_.between(1, dice_.chance(60) ? 16 : chip_.pe.rows));
+  isa::Matmul next;
+  next.acc = first.acc;
+  next.accumulate = dice_.chance(90);
+  std::optional<bool> integers = first.acc.type == DType::I32 ? std::optional(true) : std::nullopt;
+  bool done = factors(next, first.acc.partitions, static_cast<int>(first.acc.elementsPerPartition()), integers);
+  return done ? std::optional(next) : std::nullopt;
+}
+
+bool Composer::operands(isa::Matmul &in) {
   partitions_ = static_cast<int>(std::min<int64_t>(partitions_, chip_.pe.rows));
   int m = static_cast<int>(dice_.chance(70) ? dice_.between(1, 20) : dice_.between(1, chip_.pe.columns));
   int n = static_cast<int>(std::min<int64_t>(elements_, chip_.pe.movingLimit));
-  if (!read(in.stationary, m, stationary) || !read(in.moving, n, moving))
+  if (!factors(in, m, n, std::nullopt))
     return false;
-  DType type = isInteger(moving) && dice_.chance(50) ? DType::I32 : DType::F32;
+  DType type = isInteger(in.moving.type) && dice_.chance(50) ? DType::I32 : DType::F32;
   Sizes sizes = placement_.spread(n);
   // Accumulates onto what lies in PSUM if something does; often onto an earlier product.
   in.accumulate = in.accumulate && put(in.acc, placement_.accumulator(m, sizes, type, chip_.psumBankBytes));

@@ -46,6 +46,18 @@ std::vector<uint32_t> chooseNest(Dice &dice) {
   return nest;
 }
 
+void addInstruction(Dice &dice, Schedule &schedule, Composer &composer, Placement &placement);
+
+/// More products on the same acc, with something else between them now and then: the machine computes them together, when it must.
+void addProducts(const isa::Matmul &first, isa::StreamId stream, Dice &dice, Schedule &schedule, Composer &composer, Placement &placement) {
+  for (int64_t more = dice.between(1, 6); more > 0; --more) {
+    if (dice.chance(20))
+      addInstruction(dice, schedule, composer, placement);
+    if (std::optional<isa::Matmul> next = composer.another(first, stream))
+      schedule.append(stream, *next);
+  }
+}
+
 /// One instruction for a stream in which it may stand.
 void addInstruction(Dice &dice, Schedule &schedule, Composer &composer, Placement &placement) {
   auto kind = static_cast<size_t>(dice.between(0, std::variant_size_v<isa::Instruction> - 1));
@@ -63,6 +75,8 @@ void addInstruction(Dice &dice, Schedule &schedule, Composer &composer, Placemen
   for (const sim::OperandUse &use : sim::operandsOf(*instruction))
     if (use.isTile() && use.access != sim::Access::Read && schedule.iterations() > 0)
       placement.noteWritten(use.tile());
+  if (const auto *matmul = std::get_if<isa::Matmul>(&*instruction); matmul && dice.chance(60))
+    addProducts(*matmul, stream, dice, schedule, composer, placement);
 }
 
 } // namespace

@@ -29,7 +29,7 @@ TEST_CASE("random programs give the same bytes, times and errors in every way of
 TEST_CASE("a seed gives the same program, every instruction and type appears", "[sim][programs]") {
   std::set<size_t> kinds, types;
   std::set<isa::StreamId> streams;
-  size_t loops = 0, moved = 0, stochastic = 0, propagating = 0;
+  size_t loops = 0, moved = 0, accumulating = 0, stochastic = 0, propagating = 0;
   for (uint64_t seed = 0; seed < 200; ++seed) {
     Case first = generate(seed), second = generate(seed);
     CHECK(first.inputs == second.inputs);
@@ -42,6 +42,8 @@ TEST_CASE("a seed gives the same program, every instruction and type appears", "
         REQUIRE(isa::sameBits(code[i], second.program.streams[id][i]));
         kinds.insert(code[i].index());
         loops += std::holds_alternative<isa::Loop>(code[i]);
+        if (const auto *matmul = std::get_if<isa::Matmul>(&code[i]))
+          accumulating += matmul->accumulate;
         if (const isa::Narrowing *narrowing = isa::narrowingOf(code[i])) {
           stochastic += narrowing->rounding == isa::Rounding::Stochastic;
           propagating += narrowing->overflow == isa::Overflow::Propagate;
@@ -58,6 +60,7 @@ TEST_CASE("a seed gives the same program, every instruction and type appears", "
   CHECK(streams.size() == isa::kStreamCount);
   CHECK(loops > 100);
   CHECK(moved > 500);
+  CHECK(accumulating > 30);
   CHECK(stochastic > 100);
   CHECK(propagating > 100);
 }
