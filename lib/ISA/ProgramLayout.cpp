@@ -89,9 +89,9 @@ Result<std::vector<DebugEntry>> decodeDebug(std::span<const std::byte> bytes) {
     return badDebug("it is shorter than its two counts");
   uint64_t entryCount = word(0), stringCount = word(1);
   uint64_t textStart = 8 + 16 * entryCount + 4 * stringCount;
-  if (textStart > bytes.size())
-    return badDebug("its counts are larger than the section");
-  std::vector<std::string> strings;
+  if (textStart > bytes.size() || stringCount > entryCount)
+    return badDebug("its counts are larger than the section, or more strings than entries");
+  std::vector<std::string_view> strings;
   uint64_t begin = 0;
   for (uint64_t i = 0; i < stringCount; ++i) {
     uint64_t end = word(2 + 4 * entryCount + i);
@@ -101,11 +101,15 @@ Result<std::vector<DebugEntry>> decodeDebug(std::span<const std::byte> bytes) {
     begin = end;
   }
   std::vector<DebugEntry> entries;
+  uint64_t total = 0;
   for (uint64_t i = 0; i < entryCount; ++i) {
     uint32_t stream = word(2 + 4 * i), string = word(5 + 4 * i);
     if (stream >= kStreamCount || string >= stringCount)
       return badDebug("an entry names a stream or string that does not exist");
-    DebugEntry entry{static_cast<StreamId>(stream), word(3 + 4 * i), word(4 + 4 * i), strings[string]};
+    total += strings[string].size();
+    if (total > kMaxDebugText)
+      return Error("MN-FMT-LIMIT", "the locations of all debug entries have more than " + std::to_string(kMaxDebugText) + " bytes", "section debug");
+    DebugEntry entry{static_cast<StreamId>(stream), word(3 + 4 * i), word(4 + 4 * i), std::string(strings[string])};
     if (!entries.empty() && std::pair(entries.back().stream, entries.back().first) >= std::pair(entry.stream, entry.first))
       return badDebug("its entries are not in order");
     entries.push_back(std::move(entry));

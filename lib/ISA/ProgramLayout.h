@@ -14,6 +14,8 @@ inline constexpr std::array<unsigned char, 8> kMagic = {0x8d, 'M', 'N', 'X', '\r
 inline constexpr uint32_t kMajorVersion = 1;
 inline constexpr uint32_t kMinorVersion = 0;
 inline constexpr uint64_t kAlignment = 64;
+/// Bytes of all debug entries' locations together; one text in the file may stand for many entries in memory.
+inline constexpr uint64_t kMaxDebugText = uint64_t(64) << 20;
 /// Deepest nest of JSON arrays and objects in a header.
 inline constexpr int kMaxJsonDepth = 64;
 
@@ -44,7 +46,7 @@ std::string headerText(const Program &program, const std::vector<SectionEntry> &
 /// Bytes of the constants section: every region's data, padded to 64.
 uint64_t constantsBytes(const Program &program);
 
-/// The debug section and back. MN-FMT-SECTION when the bytes are not what encodeDebug gives.
+/// The debug section and back. MN-FMT-SECTION when the bytes are not what encodeDebug gives, MN-FMT-LIMIT above kMaxDebugText.
 std::vector<std::byte> encodeDebug(const std::vector<DebugEntry> &entries);
 Result<std::vector<DebugEntry>> decodeDebug(std::span<const std::byte> bytes);
 

@@ -217,6 +217,10 @@ Status Reader::readRegions() {
       return badHeader("kind or type of region " + std::to_string(program_.regions.size()));
     region.kind = *kind;
     region.type = *type;
+    // Before it is copied: a million ones would take many times the file's memory.
+    if (item["shape"].size() > 8)
+      return fail("MN-SHAPE-OVERFLOW",
+                  "region " + std::to_string(program_.regions.size()) + " has rank " + std::to_string(item["shape"].size()) + ", at most 8 is allowed");
     for (const Json &size : item["shape"]) {
       if (!size.is_number_integer())
         return badHeader("shape of region " + std::to_string(program_.regions.size()));

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace manaslu::isa {
@@ -17,6 +18,10 @@ TemporaryFile::~TemporaryFile() {
 }
 
 Status TemporaryFile::create() {
+  // Renaming would replace a device by a file.
+  struct stat existing;
+  if (::stat(path_.c_str(), &existing) == 0 && !S_ISREG(existing.st_mode))
+    return Error("MN-IO-002", "cannot write the file: something that is not a regular file has its name", path_);
   for (int attempt = 0; attempt < 100; ++attempt) {
     std::string name = path_ + ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(attempt);
     descriptor_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);

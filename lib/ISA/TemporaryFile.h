@@ -10,7 +10,8 @@
 
 namespace manaslu::isa {
 
-/// A new file beside `path` that is removed unless it is committed. Every failure is MN-IO-002.
+/// A new file beside `path` that is removed unless it is committed. A symbolic link at `path` is replaced, not followed; a folder or device stays. Every
+/// failure is MN-IO-002.
 class TemporaryFile {
 public:
   explicit TemporaryFile(std::string path) : path_(std::move(path)) {}

@@ -108,8 +108,10 @@ static Status verify(const Program &program, const MemoryLimits &limits) {
         checkInstruction(instructions[i], program.regions, limits, where, error);
     }
   }
+  uint64_t debugText = 0;
   for (size_t i = 0; i < program.debug.size(); ++i) {
     const DebugEntry &entry = program.debug[i];
+    debugText += entry.location.size();
     bool inOrder = i == 0 || std::pair(program.debug[i - 1].stream, program.debug[i - 1].first) < std::pair(entry.stream, entry.first);
     auto stream = program.streams.find(entry.stream);
     if (!inOrder || stream == program.streams.end() || entry.first >= stream->second.size()) {
@@ -117,6 +119,9 @@ static Status verify(const Program &program, const MemoryLimits &limits) {
       break;
     }
   }
+  if (debugText > kMaxDebugText)
+    error.add("MN-FMT-LIMIT",
+              "the locations of all debug entries have " + std::to_string(debugText) + " bytes, more than the limit of " + std::to_string(kMaxDebugText));
   return error;
 }
 

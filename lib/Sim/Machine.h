@@ -17,6 +17,7 @@ struct RunOptions {
   bool values = true;                ///< false: time, order and registers only; no tensor is read or computed, inputs and outputs are not looked at
   uint64_t fuel = uint64_t(1) << 36; ///< units of about a microsecond of host work; MN-RUN-FUEL when used up
   TraceSink *trace = nullptr;        ///< hears every event; only with the clock
+  bool shareEverything = false;      ///< split even the smallest instruction among the threads: slower, for tests of what threads may change
 };
 
 /// What one execution did. Times are simulated picoseconds.
@@ -44,7 +45,8 @@ public:
   Machine &operator=(Machine &&) noexcept;
   ~Machine();
 
-  /// One execution. `inputs` and `outputs` are bound in the order of the input and output regions and have exactly their sizes (MN-RUN-INPUT).
+  /// One execution. `inputs` and `outputs` are bound in the order of the input and output regions, have exactly their sizes, and no output shares bytes with
+  /// an input or another output (MN-RUN-INPUT).
   /// Without values, a program whose addresses or loops depend on values in memory is refused: MN-RUN-VALUES.
   /// After an error the outputs hold unspecified bytes of this run; state regions keep their values from before the run.
   Result<RunResult> run(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs, const RunOptions &options = {});

@@ -5,9 +5,9 @@
 #include "lib/ISA/Assembler.h"
 #include "lib/ISA/RegularFile.h"
 #include "lib/ISA/Rules.h"
+#include "lib/ISA/TemporaryFile.h"
 
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 
@@ -66,10 +66,12 @@ static Status disassemble(const Options &options) {
     std::cout << text;
     return {};
   }
-  std::ofstream file(options.output, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  return file ? Status() : Error("MN-IO-002", "cannot write the file", options.output);
+  isa::TemporaryFile file(options.output);
+  if (Status status = file.create(); !status)
+    return status;
+  if (Status status = file.append(std::as_bytes(std::span(text))); !status)
+    return status;
+  return file.commit();
 }
 
 /// Puts the whole chip file into the program and holds the program against the chip's memories.

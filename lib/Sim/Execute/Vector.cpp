@@ -74,8 +74,8 @@ Status run(const isa::Copy &in, Memory &memory) {
   Rows target(dst, Narrower(in.narrow, memory)), source(src);
   if (src.type != dst.type) {
     mapRows<1>(memory, target, {&source}, [&](int, const std::array<const float *, 1> &values, float *out) {
-      if (values[0] != out)
-        std::memcpy(out, values[0], static_cast<size_t>(target.count()) * 4);
+      // A NaN of tf32 keeps its bits when it is widened; as the result of a cast to f32 it is canonical.
+      numerics::narrow(values[0], DType::F32, reinterpret_cast<std::byte *>(out), 1, target.count());
     });
     return {};
   }
@@ -135,7 +135,7 @@ Status run(const isa::Select &in, Memory &memory) {
   if (onTrue.type != dst.type || onFalse.type != dst.type) {
     mapRows<3>(memory, target, {&masks, &yes, &no}, [&](int, const std::array<const float *, 3> &values, float *out) {
       for (int64_t i = 0; i < n; ++i)
-        out[i] = values[0][i] != 0 ? values[1][i] : values[2][i];
+        out[i] = numerics::canonical(values[0][i] != 0 ? values[1][i] : values[2][i]);
     });
     return {};
   }

@@ -67,10 +67,10 @@ Status run(const isa::MatchReplace8 &in, Memory &memory) {
   mapRows<2>(memory, target, {&source, &wanted}, [&](int, const std::array<const float *, 2> &rows, float *out) {
     std::array<int64_t, 8> found = findEight(rows[1], rows[0], source.count());
     for (int64_t i = 0; i < source.count(); ++i)
-      out[i] = rows[0][i];
+      out[i] = numerics::canonical(rows[0][i]);
     for (int64_t index : found)
       if (index >= 0)
-        out[index] = in.value;
+        out[index] = numerics::canonical(in.value);
   });
   return {};
 }

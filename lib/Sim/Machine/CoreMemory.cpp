@@ -1,7 +1,9 @@
 // Storage of a core and its checks of bounds and written bytes.
 #include "lib/Sim/Machine/CoreMemory.h"
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace manaslu::sim {
 
@@ -9,6 +11,28 @@ namespace {
 
 /// A pitch of 64 bytes modulo 4096: the partitions of one column fall into different cache sets.
 int64_t pitchFor(int64_t bytes) { return (bytes + 4095) / 4096 * 4096 + 64; }
+
+/// Bytes of the host bound to a region.
+struct Bound {
+  const std::byte *begin, *end;
+  bool isOutput;
+  const std::string *name;
+};
+
+/// An output shares bytes with another output or an input: what the program reads would depend on when it writes. Inputs may share.
+void checkApart(std::vector<Bound> bounds, Error &error) {
+  std::sort(bounds.begin(), bounds.end(), [](const Bound &a, const Bound &b) { return std::less<>()(a.begin, b.begin); });
+  const Bound *farthest = nullptr, *farthestOutput = nullptr;
+  for (const Bound &bound : bounds) {
+    const Bound *other = bound.isOutput ? farthest : farthestOutput;
+    if (other && std::less<>()(bound.begin, other->end))
+      error.add("MN-RUN-INPUT", "the memory of " + *bound.name + " and that of " + *other->name + " overlap");
+    if (!farthest || std::less<>()(farthest->end, bound.end))
+      farthest = &bound;
+    if (bound.isOutput && (!farthestOutput || std::less<>()(farthestOutput->end, bound.end)))
+      farthestOutput = &bound;
+  }
+}
 
 std::string number(__int128 value) {
   if (value > INT64_MAX || value < INT64_MIN)
@@ -93,6 +117,7 @@ std::span<std::byte> CoreMemory::state(uint32_t region) {
 
 Status CoreMemory::begin(std::span<const std::span<const std::byte>> inputs, std::span<const std::span<std::byte>> outputs) {
   Error error;
+  std::vector<Bound> bounds;
   size_t nextInput = 0, nextOutput = 0;
   for (size_t i = 0; i < regions_.size(); ++i) {
     const isa::Region &region = program_.regions[i];
@@ -107,12 +132,16 @@ Status CoreMemory::begin(std::span<const std::span<const std::byte>> inputs, std
                                       (next < count ? std::to_string(bytes) : std::string("nothing")));
       else // Inputs are never written: the verifier refuses such operands.
         storage.data = isInput ? const_cast<std::byte *>(inputs[next].data()) : outputs[next].data();
+      if (next < count && bytes > 0)
+        bounds.push_back({storage.data, storage.data + bytes, isOutput, &region.name});
       ++next;
     }
   }
   if (nextInput < inputs.size() || nextOutput < outputs.size())
     error.add("MN-RUN-INPUT", "the program has " + std::to_string(nextInput) + " inputs and " + std::to_string(nextOutput) + " outputs, got " +
                                   std::to_string(inputs.size()) + " and " + std::to_string(outputs.size()));
+  if (error.empty())
+    checkApart(std::move(bounds), error);
   forget();
   return error.empty() ? Status() : Status(error);
 }
@@ -246,7 +275,7 @@ void CoreMemory::writeRegister(uint8_t index, uint32_t value) {
 
 void CoreMemory::parallel(int64_t count, int64_t grain, RangeFunction run) {
   if (pool_)
-    pool_->run(count, grain, run);
+    pool_->run(count, shareEverything_ ? 1 : grain, run);
   else
     Memory::parallel(count, grain, run);
 }

@@ -30,9 +30,9 @@ public:
   /// The messages' place is the caller's to add.
   Status place(const DecodedStream &stream, const DecodedInstruction &instruction, const std::array<uint32_t, 64> &registers, std::vector<Placed> &placed);
 
-  /// Sets the registers that operands and instructions see, and the threads to share work with.
+  /// Sets the registers that operands and instructions see, and the threads to share work with, in parts of any size with `shareEverything`.
   void use(std::array<uint32_t, 64> *registers) { registers_ = registers; }
-  void use(WorkerPool *pool) { pool_ = pool; }
+  void use(WorkerPool *pool, bool shareEverything) { pool_ = pool, shareEverything_ = shareEverything; }
 
   Result<View> tile(const isa::TileOperand &operand, Access access) override;
   Result<DeviceView> device(const isa::DeviceOperand &operand, Access access) override;
@@ -65,6 +65,7 @@ private:
   std::vector<RegionStorage> regions_;
   std::array<uint32_t, 64> *registers_ = nullptr;
   WorkerPool *pool_ = nullptr;
+  bool shareEverything_ = false;
   bool indexed_ = false; ///< the current instruction names rows of a table at run time
 };
 

@@ -63,7 +63,7 @@ Result<RunResult> Machine::run(std::span<const std::span<const std::byte>> input
   int threads = std::clamp(options.threads, 1, 64);
   if (threads > 1 && (!core_->pool || core_->pool->threads() != threads))
     core_->pool = std::make_unique<WorkerPool>(threads);
-  core_->memory->use(threads > 1 ? core_->pool.get() : nullptr);
+  core_->memory->use(threads > 1 ? core_->pool.get() : nullptr, options.shareEverything);
   if (!options.values) {
     if (Status status = checkIndependent(*core_->program); !status)
       return status.error();

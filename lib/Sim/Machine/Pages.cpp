@@ -1,15 +1,25 @@
 // Anonymous mappings.
 #include "lib/Sim/Machine/Pages.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
 #include <utility>
 
 namespace manaslu::sim {
 
+/// Below this, memory comes from the heap: a mapping costs two calls and a fault a page.
+static constexpr size_t kSmall = size_t(64) << 10;
+
 Pages::Pages(size_t bytes) : bytes_(bytes) {
   if (bytes == 0)
     return;
+  if (bytes < kSmall) {
+    data_ = static_cast<std::byte *>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+    if (data_)
+      std::memset(data_, 0, bytes_);
+    return;
+  }
   void *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   data_ = address == MAP_FAILED ? nullptr : static_cast<std::byte *>(address);
   // Columns of partitions touch one page each; large pages keep them in the translation buffer. Only a hint.
@@ -18,7 +28,9 @@ Pages::Pages(size_t bytes) : bytes_(bytes) {
 }
 
 Pages::~Pages() {
-  if (data_)
+  if (bytes_ < kSmall)
+    std::free(data_);
+  else if (data_)
     munmap(data_, bytes_);
 }
 

@@ -5,7 +5,7 @@
 
 namespace manaslu::sim {
 
-/// Zero-filled pages, released at the end of life.
+/// Zero-filled memory, aligned to 64 bytes, released at the end of life.
 class Pages {
 public:
   explicit Pages(size_t bytes = 0);

@@ -2,7 +2,7 @@
 #include "lib/ISA/Codec.h"
 
 #include "lib/ISA/Text.h"
-#include "test/unit/ISA/RandomPrograms.h"
+#include "test/programs/RandomInstructions.h"
 
 #include <catch2/catch.hpp>
 #include <set>

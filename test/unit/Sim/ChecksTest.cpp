@@ -25,7 +25,7 @@ const TileOperand kA = sbuf(DType::F32, 128, 0, 64), kB = sbuf(DType::F32, 128, 
 
 } // namespace
 
-TEST_CASE("a read of bytes that nobody wrote is MN-RUN-UNINIT", "[sim]") {
+TEST_CASE("a read of bytes that nobody wrote is MN-RUN-UNINIT (row 12)", "[sim]") {
   CHECK(codeOf(Builder().add(StreamId::Ve, copyOf(kB, kA)).done()) == "MN-RUN-UNINIT");
   // One byte short: 63 of 64 elements written; bf16 halves of a granule.
   CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(sbuf(DType::F32, 128, 0, 63))).add(StreamId::Ve, copyOf(kB, kA)).done()) == "MN-RUN-UNINIT");
@@ -38,7 +38,7 @@ TEST_CASE("a read of bytes that nobody wrote is MN-RUN-UNINIT", "[sim]") {
   CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(even)).add(StreamId::Ve, copyOf(kB, kA)).done()) == "MN-RUN-UNINIT");
 }
 
-TEST_CASE("an output that the program does not write whole is MN-RUN-UNINIT", "[sim]") {
+TEST_CASE("an output that the program does not write whole is MN-RUN-UNINIT (row 12)", "[sim]") {
   Builder builder;
   uint16_t out = builder.region("out", RegionKind::Output, DType::F32, {128, 64});
   DmaStore store;
@@ -51,7 +51,7 @@ TEST_CASE("an output that the program does not write whole is MN-RUN-UNINIT", "[
   CHECK(run(*machine, {}, 128 * 64).result.error().items()[0].code == "MN-RUN-UNINIT");
 }
 
-TEST_CASE("inputs and outputs of other sizes are MN-RUN-INPUT", "[sim]") {
+TEST_CASE("inputs and outputs of other sizes are MN-RUN-INPUT (row 19)", "[sim]") {
   Builder builder;
   builder.region("out", RegionKind::Output, DType::F32, {128, 64});
   builder.add(StreamId::Ve, memsetOf(kA));
@@ -63,7 +63,7 @@ TEST_CASE("inputs and outputs of other sizes are MN-RUN-INPUT", "[sim]") {
   CHECK(run(*machine, {{1, 2}}, 128 * 64).result.error().items()[0].code == "MN-RUN-INPUT");
 }
 
-TEST_CASE("unordered accesses of two engines are MN-RUN-RACE, ordered ones are not", "[sim]") {
+TEST_CASE("unordered accesses of two engines are MN-RUN-RACE, ordered ones are not (row 13)", "[sim]") {
   Builder ordered;
   ordered.add(StreamId::Ve, signalling(memsetOf(kA), 0)).add(StreamId::Se, waiting(activateOf(kB, kA), 0, 1));
   CHECK(codeOf(ordered.done()) == "");
@@ -93,7 +93,7 @@ TEST_CASE("unordered accesses of two engines are MN-RUN-RACE, ordered ones are n
   CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(even)).add(StreamId::Ge, iota).done()) == "");
 }
 
-TEST_CASE("transfers of one ring are ordered only by semaphores", "[sim]") {
+TEST_CASE("transfers of one ring are ordered only by semaphores (row 13)", "[sim]") {
   DmaFill fill;
   fill.dst = kA;
   CHECK(codeOf(Builder().add(dmaStream(0), fill).add(dmaStream(0), fill).done()) == "MN-RUN-RACE");
@@ -128,7 +128,7 @@ TEST_CASE("a transitive chain of semaphores orders", "[sim]") {
   CHECK(codeOf(builder.done()) == "");
 }
 
-TEST_CASE("waits that cannot be met are MN-RUN-DEADLOCK with the wait graph", "[sim]") {
+TEST_CASE("waits that cannot be met are MN-RUN-DEADLOCK with the wait graph (row 15)", "[sim]") {
   Builder builder;
   builder.add(StreamId::Ve, signalling(waiting(memsetOf(kA), 0, 1), 1)).add(StreamId::Se, signalling(waiting(Wait{}, 1, 1), 0));
   Program program = builder.done();
@@ -144,7 +144,7 @@ TEST_CASE("waits that cannot be met are MN-RUN-DEADLOCK with the wait graph", "[
   CHECK(codeOf(Builder().add(StreamId::Ve, Barrier{}).add(StreamId::Se, Wait{}).done()) == "MN-RUN-DEADLOCK");
 }
 
-TEST_CASE("register-relative addresses are checked at run time", "[sim]") {
+TEST_CASE("register-relative addresses are checked at run time (row 11)", "[sim]") {
   auto with = [](int32_t value) {
     RegSet set;
     set.dst = 5, set.value = value;
@@ -160,7 +160,7 @@ TEST_CASE("register-relative addresses are checked at run time", "[sim]") {
   CHECK(codeOf(Builder().add(StreamId::Ve, memsetOf(sbuf(DType::F32, 128, 180224 - 252, 64))).done()) == "MN-ISA-BOUNDS");
 }
 
-TEST_CASE("a program without end uses up its fuel", "[sim]") {
+TEST_CASE("a program without end uses up its fuel (row 16)", "[sim]") {
   Loop loop;
   loop.count = 0xffffffff;
   Builder empty;
@@ -204,7 +204,7 @@ TEST_CASE("loops, registers and rotating addresses", "[sim]") {
   CHECK(once.result->instructions == 1 + 2 * (1 + 3 * 5 + 1) + 2 + 2);
 }
 
-TEST_CASE("sem_clear is legal only between barriers", "[sim]") {
+TEST_CASE("sem_clear is legal only between barriers (row 15)", "[sim]") {
   SemClear clear;
   clear.semaphore = 0;
   Builder good;
@@ -223,7 +223,7 @@ TEST_CASE("sem_clear is legal only between barriers", "[sim]") {
   CHECK(codeOf(soon.done()) == "MN-RUN-SEMAPHORE");
 }
 
-TEST_CASE("what a chip lacks is refused before the run", "[sim]") {
+TEST_CASE("what a chip lacks is refused before the run (row 22)", "[sim]") {
   Iota iota;
   iota.dst = sbuf(DType::I32, 64, 0, 8);
   CHECK(codeOf(Builder("mi1").add(StreamId::Ge, iota).done()) == "MN-CHIP-ENGINE");

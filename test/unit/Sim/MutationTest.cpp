@@ -1,6 +1,7 @@
 // Whatever a program says, the machine ends with a result or a code: no crash, no access outside, no endless run (reliability page, fuzz target "interpreter").
 // MANASLU_SEED repeats a failure, MANASLU_ROUNDS sets how many programs are tried.
-#include "test/unit/ISA/RandomPrograms.h"
+#include "test/programs/Generator.h"
+#include "test/programs/RandomInstructions.h"
 #include "test/unit/Sim/Programs.h"
 
 #include <set>
@@ -84,34 +85,6 @@ Program manyInstructions() {
   scatter.dst = rows.table, scatter.dst.region = state, scatter.src = b, scatter.index = index, scatter.rows = 128, scatter.add = true;
   builder.add(dmaStream(1), waiting(scatter, 0, 1));
   return builder.done();
-}
-
-/// Changes one to three fields somewhere in the program.
-void mutate(Program &program, std::mt19937_64 &random) {
-  for (uint64_t changes = 1 + random() % 3; changes > 0; --changes) {
-    auto stream = std::next(program.streams.begin(), static_cast<long>(random() % program.streams.size()));
-    Instruction &chosen = stream->second[random() % stream->second.size()];
-    std::visit(
-        [&](auto &instruction) {
-          size_t fields = 0, at = 0;
-          isa::walkInstruction(instruction, [&](auto &, const FieldLayout &, int) { ++fields; });
-          size_t wanted = random() % fields;
-          isa::walkInstruction(instruction, [&](auto &value, const FieldLayout &layout, int) {
-            if (at++ != wanted)
-              return;
-            auto fresh = isa::test::randomValue<std::decay_t<decltype(value)>>(layout, random);
-            // Half of the time a small step from what was there, which more often passes the verifier.
-            if constexpr (std::is_integral_v<std::decay_t<decltype(value)>> && !std::is_same_v<std::decay_t<decltype(value)>, bool>)
-              if (random() % 2 && layout.minimum != layout.maximum) {
-                auto step = static_cast<int64_t>(random() % 9) - 4;
-                int64_t next = static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(step));
-                fresh = static_cast<std::decay_t<decltype(value)>>(std::clamp(next, layout.minimum, layout.maximum));
-              }
-            value = fresh;
-          });
-        },
-        chosen);
-  }
 }
 
 } // namespace

@@ -24,17 +24,25 @@ template <class T> T randomValue(const FieldLayout &layout, std::mt19937_64 &ran
   }
 }
 
+/// The instruction number `kind` of the variant with its fields at their initial values.
+template <size_t... kinds> Instruction instructionOfKind(size_t kind, std::index_sequence<kinds...>) {
+  static constexpr std::array<Instruction (*)(), sizeof...(kinds)> kMake = {
+      []() -> Instruction { return std::variant_alternative_t<kinds, Instruction>(); }...};
+  return kMake[kind]();
+}
+inline Instruction instructionOfKind(size_t kind) { return instructionOfKind(kind, std::make_index_sequence<std::variant_size_v<Instruction>>()); }
+
+/// Gives a scalar a random value. One type for all instructions: walkInstruction is compiled once for each.
+struct RandomScalar {
+  std::mt19937_64 &random;
+  template <class T> void operator()(T &value, const FieldLayout &layout, int) const { value = randomValue<T>(layout, random); }
+};
+
 /// The instruction number `kind` of the variant with random fields.
-template <size_t kind = 0> Instruction randomInstruction(size_t wanted, std::mt19937_64 &random) {
-  if constexpr (kind < std::variant_size_v<Instruction>) {
-    if (wanted != kind)
-      return randomInstruction<kind + 1>(wanted, random);
-    std::variant_alternative_t<kind, Instruction> instruction;
-    walkInstruction(instruction, [&](auto &value, const FieldLayout &layout, int) { value = randomValue<std::decay_t<decltype(value)>>(layout, random); });
-    return instruction;
-  } else {
-    return Halt();
-  }
+inline Instruction randomInstruction(size_t kind, std::mt19937_64 &random) {
+  Instruction instruction = instructionOfKind(kind);
+  std::visit([&random](auto &inner) { walkInstruction(inner, RandomScalar{random}); }, instruction);
+  return instruction;
 }
 
 /// A fresh seed, or the one in MANASLU_SEED to repeat a failure.
