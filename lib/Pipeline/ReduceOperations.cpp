@@ -3,8 +3,8 @@
 // Upstream's `reduction-tree` erases ranges of operations without regard to their uses and crashes on what is left of a function (LLVM 22.1.8).
 #include "lib/Pipeline/ReductionPatterns.h"
 
-#include <mlir/IR/PatternMatch.h>
 #include <mlir/IR/Iterators.h>
+#include <mlir/IR/PatternMatch.h>
 #include <mlir/IR/Verifier.h>
 #include <mlir/Interfaces/SideEffectInterfaces.h>
 #include <mlir/Pass/Pass.h>
