@@ -28,7 +28,7 @@ class StandIn:
         self.outputs = [{"name": name, "dtype": kinds(self.graph.result_types[name][1]), "shape": self.graph.result_types[name][0]} for name in self.graph.results]
         self.states = []
 
-    def run(self, inputs, threads, clock, check_levels):
+    def run(self, inputs, threads, clock, check_levels, trace=None):
         tensors = []
         for entry in self.inputs:
             tensor = torch.from_numpy(inputs[entry["name"]])
