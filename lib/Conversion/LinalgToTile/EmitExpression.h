@@ -32,7 +32,6 @@ private:
   TileRef like; ///< partitions and axes of the result
   std::vector<int> uses;
   std::vector<std::optional<Operand>> known;
-  std::vector<char> intoPsum;      ///< results that go to PSUM, because ve reads a pair of operands faster when one lies there
   std::map<int, TileRef> integers; ///< subtrees in int32 tiles, where they were made in another type
   const TileRef *rootSum = nullptr;
   bool wroteSum = false;
