@@ -118,7 +118,6 @@ def test_powers(name):
     run({name: FLOAT_FUNCTIONS[name]}, [floats(generator, shape), floats(generator, shape)])
 
 
-@pytest.mark.xfail(reason="wrong today: several powers of the same operands in one module give NaN where each alone is right (N76)")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_powers_together(seed):
     """docs/Numerics.md, N76, in one module."""

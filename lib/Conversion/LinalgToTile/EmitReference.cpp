@@ -1,6 +1,7 @@
 // Buffers, windows and access patterns.
 #include "lib/Conversion/LinalgToTile/Emitter.h"
 
+#include <bit>
 #include <mlir/Dialect/Arith/IR/Arith.h>
 
 using namespace mlir;
@@ -241,7 +242,7 @@ TileRef Emitter::temporary(const TileRef &like, const std::vector<Axis> &shape, 
 }
 
 TileRef Emitter::splat(double value, Type element, const TileRef &like, const std::vector<Axis> &shape) {
-  Value &buffer = splats[{static_cast<float>(value), element.getAsOpaquePointer()}];
+  Value &buffer = splats[{std::bit_cast<uint32_t>(static_cast<float>(value)), element.getAsOpaquePointer()}];
   if (!buffer) {
     OpBuilder::InsertionGuard guard(builder);
     mlir::Operation *function = builder.getInsertionBlock()->getParentOp();

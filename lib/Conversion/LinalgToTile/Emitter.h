@@ -101,9 +101,9 @@ private:
   std::map<std::string, mlir::Value> outputRegions;
   std::map<std::string, int> constantNames;
   std::map<int64_t, mlir::Value> indexConstants;
-  llvm::DenseMap<mlir::Value, std::map<AtomId, Range>> windows; ///< what a window buffer holds
-  std::map<std::pair<float, const void *>, mlir::Value> splats; ///< looked up by value and type, never iterated
-  mutable std::map<int, std::vector<double>> denseCache;        ///< elements of Dense storages
+  llvm::DenseMap<mlir::Value, std::map<AtomId, Range>> windows;    ///< what a window buffer holds
+  std::map<std::pair<uint32_t, const void *>, mlir::Value> splats; ///< looked up by bits (NaN has no order) and type, never iterated
+  mutable std::map<int, std::vector<double>> denseCache;           ///< elements of Dense storages
   int scratchRegions = 0;
   bool failed = false;
   const Group *current = nullptr; ///< whose body is emitted

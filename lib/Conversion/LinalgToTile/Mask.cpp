@@ -3,6 +3,7 @@
 
 #include "lib/Conversion/LinalgToTile/LoopClasses.h"
 
+#include <bit>
 #include <cmath>
 #include <llvm/ADT/StringSet.h>
 
@@ -219,17 +220,18 @@ std::optional<MaskedLoop> findMaskedLoop(const TensorProgram &program, const std
       std::vector<double> mask = storage.kind == StorageKind::Dense ? denseValues(storage) : std::vector<double>();
       if (mask.empty())
         continue;
-      std::map<double, Known> results;
+      auto bits = [](double value) { return std::bit_cast<uint64_t>(value); }; // NaN has no order
+      std::map<uint64_t, Known> results;
       std::vector<Known> inputs(node.inputs.size());
       for (double value : mask)
-        if (auto [at, fresh] = results.insert({value, {}}); fresh) {
+        if (auto [at, fresh] = results.insert({bits(value), {}}); fresh) {
           inputs[i] = value;
           at->second = knownValue(node.body, inputs);
         }
       bool low = llvm::any_of(results, [](auto &entry) { return isLowest(entry.second); });
       std::vector<char> hides;
       for (double value : mask)
-        hides.push_back(low ? isLowest(results[value]) : isZero(results[value]));
+        hides.push_back(low ? isLowest(results[bits(value)]) : isZero(results[bits(value)]));
       if (!llvm::is_contained(hides, 1))
         continue;
       std::vector<int> loops = wholeLoops(program, node, node.inputs[i]);
