@@ -161,12 +161,16 @@ std::vector<Emitter::Band> Emitter::bandsOf(const Group &group, const Group::Bou
 void Emitter::emitGroup(const Group &group) {
   auto local = [&](int storage) { return static_cast<bool>(group.local[storage]); };
   // A copy of an input into a larger storage (padding) is its load.
-  if (const Node &node = program.nodes[group.nodes.front()]; group.nodes.size() == 1 && node.kind == NodeKind::Elementwise && node.body.size() == 1 &&
-                                                             node.inputs.size() == 1 && program.storages[node.inputs[0].storage].kind == StorageKind::Input &&
-                                                             versions[node.inputs[0].storage].empty() && !streamed[node.output.storage]) {
+  const Node &first = program.nodes[group.nodes.front()];
+  bool copiesInput = group.nodes.size() == 1 && first.kind == NodeKind::Elementwise && first.body.size() == 1 && first.inputs.size() == 1 &&
+                     program.storages[first.inputs[0].storage].kind == StorageKind::Input && versions[first.inputs[0].storage].empty() &&
+                     !streamed[first.output.storage];
+  if (program.storages[first.output.storage].kind == StorageKind::Scratch)
+    return copyWithinDevice(first, &first.output, regions[first.output.storage]);
+  if (first.loads || copiesInput) {
     ensureTarget(group.nodes.front());
-    loc = node.loc;
-    return transfer(targetOf(node), node, node.output, regions[node.inputs[0].storage], /*store=*/false, wholeRanges(node), &node.inputs[0]);
+    loc = first.loc;
+    return transfer(targetOf(first), first, first.output, regions[first.inputs[0].storage], /*store=*/false, wholeRanges(first), &first.inputs[0]);
   }
   for (int n : group.nodes) {
     prepareInputs(n, [&](int storage) {
@@ -282,7 +286,7 @@ void Emitter::emitOutput(const Node &node) {
   if (!streamed[node.inputs[0].storage])
     transfer(Placed(storable(node)), node, node.inputs[0], region, /*store=*/true, wholeRanges(node));
   else if (!storesDirectly(node))
-    copyWithinDevice(node, region);
+    copyWithinDevice(node, nullptr, region);
 }
 
 } // namespace manaslu::tiling

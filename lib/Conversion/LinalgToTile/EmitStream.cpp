@@ -24,6 +24,8 @@ int64_t Emitter::bytesPerPartition(int storage, const Layout &layout) const { re
 
 bool Emitter::mayStream(int storage) const {
   const Storage &data = program.storages[storage];
+  if (llvm::any_of(data.writers, [&](int writer) { return program.nodes[writer].loads; }))
+    return false; // it is a copy of what lies in device memory
   // A state that is written is read as it was before: its windows would see the new values.
   return data.kind != StorageKind::State ||
          llvm::none_of(program.nodes, [&](const Node &node) { return node.kind == NodeKind::StateWrite && node.name == data.name; });
@@ -64,7 +66,7 @@ std::map<std::pair<int, size_t>, const Layout *> Emitter::residentOperands(const
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const Storage &data = program.storages[node.inputs[i].storage];
         bool constant = data.kind == StorageKind::Parameter || data.kind == StorageKind::Dense;
-        if ((node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant) ||
+        if (node.loads || (node.kind == NodeKind::Gather && i == 0) || (node.kind == NodeKind::Contraction && constant) ||
             (product >= 0 && node.inputs[i].storage == program.nodes[product].output.storage))
           continue;
         add(node.inputs[i].storage, requirements[member].inputs[i]);
@@ -139,29 +141,42 @@ void Emitter::storeWindow(const Node &node, const Placed &window, const std::vec
       transfer(window, sink, sink.inputs[0], outputRegions.at(sink.name), /*store=*/true, mapRanges(node, node.output, sink, sink.inputs[0], ranges));
 }
 
-void Emitter::copyWithinDevice(const Node &sink, Value region) {
-  loc = sink.loc;
-  std::map<AtomId, int64_t> source = rowMajorStrides(program, sink.inputs[0].storage);
-  std::vector<Axis> from, to;
-  int64_t base = 0, stride = 1;
-  for (const AtomIndex &index : sink.inputs[0].atoms)
-    base += index.start * source[index.atom];
-  for (size_t loop = sink.loops.size(); loop-- > 0; stride *= sink.loops[loop].size) {
-    int64_t step = 0;
-    for (const AtomIndex &index : sink.inputs[0].atoms)
-      for (auto [l, coefficient] : index.loops)
-        if (l == static_cast<int>(loop))
-          step += coefficient * source[index.atom];
-    from.insert(from.begin(), {sink.loops[loop].size, step});
-    to.insert(to.begin(), {sink.loops[loop].size, stride});
+void Emitter::copyWithinDevice(const Node &node, const Access *to, Value region) {
+  loc = node.loc;
+  const Access &access = node.inputs[0];
+  if (!regions[access.storage]) {
+    int64_t row = 0;
+    regions[access.storage] = constantRegion(program.storages[access.storage], nullptr, {}, row);
+  }
+  std::vector<Axis> from, into;
+  // Where an access to a row-major storage begins, and how far each loop moves in it.
+  auto walk = [&](const Access &access, std::vector<Axis> &axes) {
+    std::map<AtomId, int64_t> strides = rowMajorStrides(program, access.storage);
+    int64_t base = 0;
+    for (const LoopAtom &loop : node.loops)
+      axes.push_back({loop.size, 0});
+    for (const AtomIndex &index : access.atoms) {
+      base += index.start * strides[index.atom];
+      for (auto [loop, coefficient] : index.loops)
+        axes[loop].stride += coefficient * strides[index.atom];
+    }
+    return base;
+  };
+  int64_t base = walk(access, from), target = 0;
+  if (to) {
+    target = walk(*to, into);
+  } else {
+    int64_t stride = 1;
+    for (size_t loop = node.loops.size(); loop-- > 0; stride *= node.loops[loop].size)
+      into.insert(into.begin(), {node.loops[loop].size, stride});
   }
   // Dimensions that follow each other on both sides are one.
   for (size_t i = from.size(); i-- > 1;)
-    if (from[i - 1].stride == from[i].stride * from[i].size && to[i - 1].stride == to[i].stride * to[i].size) {
+    if (from[i - 1].stride == from[i].stride * from[i].size && into[i - 1].stride == into[i].stride * into[i].size) {
       from[i - 1] = {from[i - 1].size * from[i].size, from[i].stride};
-      to[i - 1] = {to[i - 1].size * to[i].size, to[i].stride};
+      into[i - 1] = {into[i - 1].size * into[i].size, into[i].stride};
       from.erase(from.begin() + i);
-      to.erase(to.begin() + i);
+      into.erase(into.begin() + i);
     }
   auto ref = [&](Value region, const std::vector<Axis> &axes, int64_t offset) {
     TileRef out;
@@ -189,8 +204,8 @@ void Emitter::copyWithinDevice(const Node &sink, Value region) {
     });
   };
   if (from.empty())
-    from = to = {{1, 1}};
-  emit(ref(regions[sink.inputs[0].storage], from, base), ref(region, to, 0));
+    from = into = {{1, 1}};
+  emit(ref(regions[access.storage], from, base), ref(region, into, target));
 }
 
 } // namespace manaslu::tiling

@@ -8,7 +8,7 @@ namespace manaslu::tiling {
 Emitter::Emitter(const TensorProgram &program, const Chip &chip, const std::vector<Choice> &choices, OpBuilder &builder)
     : program(program), chip(chip), chosen(choices), epilogues(findEpilogues(program)), builder(builder), loc(builder.getUnknownLoc()) {
   for (size_t n = 0; n < program.nodes.size(); ++n)
-    requirements.push_back(program.nodes[n].output.storage < 0 || program.nodes[n].kind == NodeKind::Removed || program.nodes[n].kind == NodeKind::Materialize
+    requirements.push_back(program.nodes[n].kind == NodeKind::Removed || !program.isResident(program.nodes[n].output.storage)
                                ? Requirement{}
                                : require(program, program.nodes[n], chosen[n], chip.partitions));
   versions.resize(program.storages.size());

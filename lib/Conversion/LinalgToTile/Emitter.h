@@ -209,8 +209,9 @@ private:
   mlir::Value scratchRegion(int64_t elements, mlir::Type element);
   /// Stores a window of a streamed result that `node` computed over `ranges`.
   void storeWindow(const Node &node, const Placed &window, const std::vector<Range> &ranges);
-  /// An output, or a copy, of a streamed storage to its region.
-  void copyWithinDevice(const Node &sink, mlir::Value region);
+  /// Copies what a node reads of a storage in device memory to where `to` says in the row-major storage of a region; without it, the region holds the node's
+  /// loops in row-major order.
+  void copyWithinDevice(const Node &node, const Access *to, mlir::Value region);
   void emitGroup(const Group &group);
   Range keptRange(const Group &group, Span kept) const;
   std::vector<Band> bandsOf(const Group &group, const Group::Bound &bound) const;

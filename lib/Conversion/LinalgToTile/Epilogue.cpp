@@ -1,6 +1,8 @@
 // Finds elementwise nodes that can run on a contraction's result tile.
 #include "lib/Conversion/LinalgToTile/Epilogue.h"
 
+#include "lib/Conversion/LinalgToTile/Layout.h"
+
 namespace manaslu::tiling {
 
 std::optional<std::vector<int>> mapLoops(const Access &from, const Access &to, const std::vector<int> &loops) {
@@ -35,7 +37,7 @@ Epilogues findEpilogues(const TensorProgram &program) {
   out.contractionOf.assign(program.nodes.size(), -1);
   out.epilogueOf.assign(program.nodes.size(), -1);
   for (int c = 0; c < static_cast<int>(program.nodes.size()); ++c) {
-    if (program.nodes[c].kind != NodeKind::Contraction)
+    if (program.nodes[c].kind != NodeKind::Contraction || resultOnOnePartition(program, program.nodes[c]))
       continue;
     const Storage &storage = program.storages[program.nodes[c].output.storage];
     if (storage.readers.size() != 1 || storage.writers.size() != 1)

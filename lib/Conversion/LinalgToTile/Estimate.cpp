@@ -19,13 +19,6 @@ int64_t product(const Node &node, const std::vector<int> &loops) {
   return p;
 }
 
-/// Passes of a product of two operands of this type; the most there are for types that pe does not take (a cast goes before).
-double passesOf(const Chip &chip, mlir::Type element) {
-  auto type = tile::dtypeOf(element);
-  double passes = type ? matmulPasses(chip, *type, *type) : 0;
-  return passes > 0 ? passes : 4;
-}
-
 int64_t engineTime(const Chip &chip, Operation operation, int64_t elements, bool psumOperand = false, Arithmetic arithmetic = Arithmetic::Other) {
   EngineWork work;
   work.operation = operation;
@@ -35,7 +28,16 @@ int64_t engineTime(const Chip &chip, Operation operation, int64_t elements, bool
   return occupancyPicoseconds(chip, work);
 }
 
-/// Products with `moving` columns, cut evenly into what pe takes.
+bool runsOnSe(llvm::StringRef function) { return function != "neg" && function != "reciprocal"; }
+
+} // namespace
+
+double passesOf(const Chip &chip, mlir::Type element) {
+  auto type = tile::dtypeOf(element);
+  double passes = type ? matmulPasses(chip, *type, *type) : 0;
+  return passes > 0 ? passes : 4;
+}
+
 int64_t productTime(const Chip &chip, int64_t moving, double passes) {
   int64_t count = std::max<int64_t>(1, ceilDiv(moving, chip.pe.movingLimit));
   EngineWork work;
@@ -44,10 +46,6 @@ int64_t productTime(const Chip &chip, int64_t moving, double passes) {
   work.passes = passes;
   return count * occupancyPicoseconds(chip, work);
 }
-
-bool runsOnSe(llvm::StringRef function) { return function != "neg" && function != "reciprocal"; }
-
-} // namespace
 
 Estimator::Estimator(const TensorProgram &program, const Chip &chip)
     : program(program), chip(chip), movement(program, chip), epilogues(findEpilogues(program)) {
@@ -86,7 +84,7 @@ int64_t Estimator::total(const std::vector<int> &selection, size_t end) const {
     cost += work[n][selection[n]];
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       int storage = node.inputs[i].storage;
-      if (node.kind == NodeKind::Gather && i == 0)
+      if (node.loads || (node.kind == NodeKind::Gather && i == 0))
         continue;
       if (epilogues.contractionOf[n] >= 0 && storage == program.nodes[epilogues.contractionOf[n]].output.storage)
         continue;
@@ -138,6 +136,8 @@ int64_t Estimator::operation(size_t n, size_t option) const {
   const Requirement &needs = requirements[n][option];
   if (node.kind == NodeKind::Contraction)
     return contraction(n, choice, needs);
+  if (node.loads)
+    return movement.transfer(node.output.storage, needs.output);
   if (node.kind == NodeKind::Gather) // by its rows, whatever the layout
     return chip.dmaLatencyNs * 1000;
   return body(n, choice, needs) + (choice.reducedLoops.empty() ? 0 : partitionSum(node, choice, needs));

@@ -7,6 +7,12 @@
 
 namespace manaslu::tiling {
 
+/// Passes of a product of two operands of this type; the most there are for types that pe does not take (a cast goes before).
+double passesOf(const Chip &chip, mlir::Type element);
+
+/// Picoseconds of products with `moving` columns, cut evenly into what pe takes.
+int64_t productTime(const Chip &chip, int64_t moving, double passes);
+
 /// Estimates in picoseconds: engines' occupancies added up, without waiting. Only differences between layouts matter.
 class Estimator {
 public:

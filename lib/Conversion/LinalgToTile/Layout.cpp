@@ -153,10 +153,12 @@ std::vector<Choice> elementwiseChoices(const TensorProgram &program, const Node 
   // One linalg dimension (all its factors) on the partitions, the inner dimensions first; then a second loop outside a small inner one.
   std::map<int, std::vector<int>, std::greater<>> byDimension;
   for (int loop = 0; loop < static_cast<int>(node.loops.size()); ++loop)
-    if (!node.loops[loop].reduction && uses(node.output, loop) && simpleEverywhere(program, node, loop))
+    if (!node.loops[loop].reduction && uses(node.output, loop) && (node.loads || simpleEverywhere(program, node, loop)))
       byDimension[node.loops[loop].dim].push_back(loop);
   for (auto &[dim, loops] : byDimension)
     add(loops);
+  if (node.loads)
+    return out;
   for (auto &[dim, loops] : byDimension) {
     for (size_t first = 1; first < loops.size(); ++first)
       add({loops.begin() + first, loops.end()});
@@ -192,7 +194,17 @@ ContractionLoops classify(const TensorProgram &program, const Node &node) {
   return out;
 }
 
+bool resultOnOnePartition(const TensorProgram &program, const Node &node) {
+  ContractionLoops roles = classify(program, node);
+  auto spreads = [&](const std::vector<int> &own) {
+    return !own.empty() && std::all_of(own.begin(), own.end(), [&](int loop) { return simpleEverywhere(program, node, loop); });
+  };
+  return !spreads(roles.a) && !spreads(roles.b);
+}
+
 std::vector<Choice> choices(const TensorProgram &program, const Node &node, int64_t partitions) {
+  if (!program.isResident(node.output.storage))
+    return {};
   switch (node.kind) {
   case NodeKind::Contraction: return contractionChoices(program, node, partitions);
   case NodeKind::Elementwise: return elementwiseChoices(program, node, partitions);

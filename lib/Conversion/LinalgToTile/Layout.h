@@ -62,6 +62,9 @@ struct ContractionLoops {
 };
 ContractionLoops classify(const TensorProgram &program, const Node &node);
 
+/// A contraction of which every choice has its result on one partition: a convolution to one channel.
+bool resultOnOnePartition(const TensorProgram &program, const Node &node);
+
 /// Every choice a node has, best guess first. Empty for nodes without a resident result.
 std::vector<Choice> choices(const TensorProgram &program, const Node &node, int64_t partitions);
 

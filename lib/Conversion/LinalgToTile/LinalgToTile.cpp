@@ -4,6 +4,7 @@
 #include "lib/Conversion/LinalgToTile/BalanceEngines.h"
 #include "lib/Conversion/LinalgToTile/Emitter.h"
 #include "lib/Conversion/LinalgToTile/SplitWindows.h"
+#include "lib/Conversion/LinalgToTile/UnfoldWindows.h"
 
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Dialect/MLProgram/IR/MLProgram.h>
@@ -33,7 +34,11 @@ public:
     auto program = tiling::TensorProgram::build(function, {chip.ge.has_value(), chip.name});
     if (failed(program))
       return signalPassFailure();
+    tiling::unfoldWindows(*program, chip);
+    tiling::productsToReductions(*program);
+    tiling::finishReductions(*program);
     tiling::splitLargeWindows(*program, chip);
+    tiling::unfoldWindows(*program, chip); // slabs of what was too large as a whole
     std::vector<tiling::Choice> choices = tiling::assignLayouts(*program, chip);
     OpBuilder builder(&getContext());
     builder.setInsertionPoint(function);

@@ -6,7 +6,7 @@
 namespace manaslu::tiling {
 
 /// Engines compute the node's result step by step, tile by tile.
-inline bool stepwise(const Node &node) { return node.kind == NodeKind::Elementwise || node.kind == NodeKind::Reduction; }
+inline bool stepwise(const Node &node) { return (node.kind == NodeKind::Elementwise && !node.loads) || node.kind == NodeKind::Reduction; }
 
 /// Numbers of equal loops across nodes: loops of a writer and a reader that index the same atom of a storage computed among the nodes are one. Two readers of
 /// a common input need not be aligned.

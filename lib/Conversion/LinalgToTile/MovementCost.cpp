@@ -33,9 +33,13 @@ int64_t MovementCost::transfer(int storage, const Layout &layout, const Extent &
     if (sizeOf(order[i - 1], extent) < program.atoms[order[i - 1]].size)
       break;
   }
+  return rows(count * bytes / row, row);
+}
+
+int64_t MovementCost::rows(int64_t count, int64_t bytes) const {
   int64_t rate = chip.moverMegabytesPerSecond; // bytes per microsecond
-  int64_t perRow = std::max(row * 1000000 / rate, chip.dmaRowNs * 1000 + row * 100000000 / (rate * chip.dmaBurstPercent));
-  return ceilDiv(count * bytes / row, chip.dmaMovers) * perRow;
+  int64_t perRow = std::max(bytes * 1000000 / rate, chip.dmaRowNs * 1000 + bytes * 100000000 / (rate * chip.dmaBurstPercent));
+  return ceilDiv(count, chip.dmaMovers) * perRow;
 }
 
 int64_t MovementCost::broadcasts(int storage, const Layout &from) const {

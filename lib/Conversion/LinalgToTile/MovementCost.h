@@ -22,6 +22,8 @@ public:
 
   /// DMA between device memory (row-major) and a layout: bytes, or rows where they are short.
   int64_t transfer(int storage, const Layout &layout, const Extent &extent = {}) const;
+  /// DMA of `count` contiguous runs of `bytes` each, by all movers.
+  int64_t rows(int64_t count, int64_t bytes) const;
   /// Transposes on pe, each evicted by ve.
   int64_t transposes(int storage, const Layout &from, const Layout &to, const Extent &extent = {}) const;
   /// To a replicated layout: a column is transposed, copied and broadcast by ge, each waiting for the one before.

@@ -221,7 +221,8 @@ int functionOf(const Expression &body, int leaf) {
   }
 }
 
-/// What the only reader of a reduction computes from each reduced value alone (a mean, 1 / sqrt(variance + eps)) is done once by the reduction.
+} // namespace
+
 void finishReductions(TensorProgram &program) {
   for (Node &node : program.nodes) {
     if (node.kind != NodeKind::Reduction || node.negated || node.integer)
@@ -252,17 +253,17 @@ void finishReductions(TensorProgram &program) {
   }
 }
 
-} // namespace
+void productsToReductions(TensorProgram &program) {
+  for (Node &node : program.nodes)
+    if (node.kind == NodeKind::Contraction && classify(program, node).k.empty())
+      node.kind = NodeKind::Reduction;
+}
 
 void simplify(TensorProgram &program, MLIRContext *context) {
   foldConstantCasts(program);
   materializeIndices(program, context);
   negateSubtractedMaxima(program);
   inlineCheapNodes(program);
-  for (Node &node : program.nodes)
-    if (node.kind == NodeKind::Contraction && classify(program, node).k.empty())
-      node.kind = NodeKind::Reduction;
-  finishReductions(program);
 }
 
 } // namespace manaslu::tiling

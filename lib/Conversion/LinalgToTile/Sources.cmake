@@ -38,5 +38,6 @@ list(APPEND conversion_sources
   LinalgToTile/Simplify.cpp
   LinalgToTile/SplitWindows.cpp
   LinalgToTile/TensorProgram.cpp
+  LinalgToTile/UnfoldWindows.cpp
   )
 list(APPEND conversion_rooms Chip Sim Tile)

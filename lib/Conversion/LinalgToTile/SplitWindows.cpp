@@ -44,20 +44,7 @@ public:
       else if (!replaced[n])
         program.nodes.push_back(old[n]);
     }
-    for (Storage &storage : program.storages) {
-      storage.writers.clear();
-      storage.readers.clear();
-    }
-    for (int n = 0; n < static_cast<int>(program.nodes.size()); ++n) {
-      const Node &node = program.nodes[n];
-      if (node.kind == NodeKind::Removed)
-        continue;
-      if (node.output.storage >= 0)
-        program.storages[node.output.storage].writers.push_back(n);
-      for (const Access &input : node.inputs)
-        if (auto &readers = program.storages[input.storage].readers; readers.empty() || readers.back() != n)
-          readers.push_back(n);
-    }
+    program.relink();
   }
 
 private:
@@ -90,7 +77,7 @@ private:
         for (int loop : roles.k)
           bytes /= std::min<int64_t>(node.loops[loop].size, chip.partitions);
         bool made = llvm::all_of(storage.writers, [&](int w) { return program.nodes[w].kind == NodeKind::Elementwise && program.nodes[w].body.size() == 1; });
-        if (window.rowLoop < 0 || !made || bytes <= chip.sbufUsableBytes() / 3 || node.output.atomOfLoop(window.rowLoop) < 0)
+        if (window.rowLoop < 0 || !made || bytes <= chip.sbufUsableBytes() / kWindowShare || node.output.atomOfLoop(window.rowLoop) < 0)
           continue;
         window.slabs = std::min(node.loops[window.rowLoop].size, bytes / (chip.sbufUsableBytes() / 6) + 1);
         return window;

@@ -6,7 +6,10 @@
 
 namespace manaslu::tiling {
 
-/// Replaces every convolution whose padded input takes more than a third of a partition's SBUF by convolutions of slabs of output rows; the values and the
+/// The share of a partition's SBUF that the windowed operand of a convolution may take: one part in so many.
+constexpr int64_t kWindowShare = 3;
+
+/// Replaces every convolution whose padded input takes more than its share of a partition's SBUF by convolutions of slabs of output rows; the values and the
 /// order of every sum stay.
 void splitLargeWindows(TensorProgram &program, const Chip &chip);
 

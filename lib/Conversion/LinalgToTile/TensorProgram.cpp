@@ -27,6 +27,23 @@ std::vector<AtomId> TensorProgram::leaves(AtomId atom) const {
   return out;
 }
 
+void TensorProgram::relink() {
+  for (Storage &storage : storages) {
+    storage.writers.clear();
+    storage.readers.clear();
+  }
+  for (int n = 0; n < static_cast<int>(nodes.size()); ++n) {
+    const Node &node = nodes[n];
+    if (node.kind == NodeKind::Removed)
+      continue;
+    if (node.output.storage >= 0)
+      storages[node.output.storage].writers.push_back(n);
+    for (const Access &input : node.inputs)
+      if (auto &readers = storages[input.storage].readers; readers.empty() || readers.back() != n)
+        readers.push_back(n);
+  }
+}
+
 double numberOf(Attribute attribute) {
   if (auto number = dyn_cast<FloatAttr>(attribute))
     return number.getValueAsDouble();

@@ -41,7 +41,7 @@ struct ValueAtoms {
   std::vector<AtomRange> fixed;
 };
 
-/// Scratch: a computed value that lies row-major in device memory, written by the Materialize node that has it as output.
+/// Scratch: a computed value that lies row-major in device memory, written by the Materialize node, or by the copies, that have it as output.
 enum class StorageKind { Computed, Input, Parameter, State, Dense, Scratch };
 
 /// The data behind one or more tensor values.
@@ -108,6 +108,7 @@ struct Node {
   std::string combiner;       ///< Reduction: an AluOp name, with `integer` an IntOp name
   bool integer = false;       ///< Reduction: in int32 modulo 2^32
   bool negated = false;       ///< Reduction: the result's sign is turned
+  bool loads = false;         ///< Elementwise: a copy by DMA alone, from device memory to SBUF or within it: coordinates that no engine's pattern can take
   Expression finish;          ///< Reduction: what becomes of the reduced value (its input 0); empty: nothing
   int64_t gatherRows = 0;     ///< Gather: inputs are {table, index}; rows of the table
   AtomId gatherAtom = -1;     ///< Gather: the innermost atom of the table's rows
@@ -135,7 +136,12 @@ public:
 
   /// The leaves that replace an atom, outermost first.
   std::vector<AtomId> leaves(AtomId atom) const;
+  /// A node with this output has its result in SBUF: not an output of the program, not a copy in device memory.
+  bool isResident(int storage) const { return storage >= 0 && storages[storage].kind != StorageKind::Scratch; }
   bool isBroadcast(AtomId atom) const { return atoms[atom].storage < 0; }
+
+  /// Sets the writers and readers of every storage after nodes were added or moved.
+  void relink();
 };
 
 /// A number attribute as a constant of expressions; true is 1.
@@ -156,9 +162,14 @@ Expression prune(const Expression &ops, int root);
 /// The expression with the inputs that are known in place of them, folded as far as that leads.
 Expression substitute(const Expression &body, const std::vector<std::optional<double>> &inputs);
 
-/// Replaces what only depends on loop indices by constants, casts of constants by constants of the other type, and contractions without a contracted dimension
-/// (depthwise windows) by reductions of products.
+/// Replaces what only depends on loop indices by constants, and casts of constants by constants of the other type; computes cheap values where they are read.
 void simplify(TensorProgram &program, mlir::MLIRContext *context);
+
+/// Contractions without a contracted dimension (depthwise windows) become reductions of products.
+void productsToReductions(TensorProgram &program);
+
+/// What the only reader of a reduction computes from each reduced value alone (a mean, 1 / sqrt(variance + eps)) is done once by the reduction.
+void finishReductions(TensorProgram &program);
 
 /// Reads the scalar body of a linalg operation: the expression of `result`, inputs being block arguments. Integer operations go to the engine that their ranges
 /// allow. Fails at an operation that the chip cannot do; `problem` then is the error, with its code.
