@@ -112,7 +112,7 @@ private:
     if (!outer) {
       own = std::make_unique<Registers>(model_);
       collect(index, *own);
-      if (Status status = own->assign(anyOperation(index)); !status)
+      if (Status status = own->assign(anyOperation(index), index, known_); !status)
         return error.append(status.error());
     }
     const Registers &registers = outer ? *outer : *own;
@@ -122,20 +122,22 @@ private:
         setWait(instruction.sync, wait, &registers, 0);
         push(instruction);
       }
-    registers.enter(index, out);
+    registers.enter(index, known_, out);
     order.resize(out.size());
     push(isa::Loop{.count = static_cast<uint32_t>(model_.loops[index].trips)}, {-1, loopSizes_[index]});
     items(model_.loops[index].body, &registers);
     registers.latch(index, out);
     push(isa::EndLoop{});
     registers.leave(index, out);
+    if (own)
+      own->note(known_);
   }
 
   /// What the leaves and waits of this stream ask of registers.
   void collect(int index, Registers &registers) {
     if (auto waits = plan_.loopWaits.find({stream_, index}); waits != plan_.loopWaits.end())
       for (const SemaphoreWait &wait : waits->second)
-        registers.want(linearOf(wait.terms));
+        registers.want(linearOf(wait.terms), waitValue(wait), 1);
     for (const Item &item : model_.loops[index].body) {
       if (item.isLoop) {
         if (uses_[item.index])
@@ -146,9 +148,9 @@ private:
       if (leaf.stream != stream_)
         continue;
       for (const SemaphoreWait &wait : plan_.leafWaits[item.index])
-        registers.want(linearOf(wait.terms));
+        registers.want(linearOf(wait.terms), waitValue(wait), 1);
       for (const Access &access : leaf.accesses) {
-        registers.want(linearOf(access.terms, divisorOf(access)));
+        registers.want(linearOf(access.terms, divisorOf(access)), roomOf(access), elementBytes(access.viewType().getElementType()));
         if (std::optional<Rotation> rotation = rotationOf(access))
           registers.want(*rotation);
       }
@@ -162,6 +164,14 @@ private:
 
   int64_t divisorOf(const Access &access) const { return model_.buffers[access.buffer].region >= 0 && !access.terms.empty() ? scaleOf(access.terms) : 1; }
 
+  /// Bytes that the immediate of an address can leave to its register; none of a device address, whose register is limited by its scale.
+  int64_t roomOf(const Access &access) { return model_.buffers[access.buffer].region < 0 ? placeOf(access).offset : 0; }
+
+  int64_t waitValue(const SemaphoreWait &wait) const {
+    auto credit = plan_.credits.find(wait.channel);
+    return wait.value + (credit == plan_.credits.end() ? 0 : credit->second);
+  }
+
   std::optional<Rotation> rotationOf(const Access &access) const {
     const Buffer &buffer = model_.buffers[access.buffer];
     if (buffer.copies == 1)
@@ -170,12 +180,13 @@ private:
   }
 
   void setWait(isa::Sync &sync, const SemaphoreWait &wait, const Registers *registers, int temporary) {
-    auto credit = plan_.credits.find(wait.channel);
     sync.waitSem = static_cast<uint16_t>(wait.channel);
-    sync.waitValue = static_cast<uint32_t>(wait.value + (credit == plan_.credits.end() ? 0 : credit->second));
-    Linear linear = linearOf(wait.terms);
-    if (!linear.empty())
+    int64_t value = waitValue(wait);
+    if (Linear linear = linearOf(wait.terms); !linear.empty()) {
       sync.waitReg = registers->use(linear, temporary, out);
+      value -= registers->startOf(linear);
+    }
+    sync.waitValue = static_cast<uint32_t>(value);
   }
 
   void leaf(int index, const Registers *registers) {
@@ -204,7 +215,8 @@ private:
       debug.push_back({stream_, first, static_cast<uint32_t>(leaf.number), text(leaf.operation->getLoc())});
   }
 
-  isa::TileOperand tileOf(const Access &access, const Registers *registers, int temporary) {
+  /// The operand without its register.
+  isa::TileOperand placeOf(const Access &access) {
     Result<isa::TileOperand> operand = tileOperand(access.view, 0, model_.buffers[access.buffer].base + access.shift);
     if (!operand) {
       error.append(operand.error());
@@ -214,12 +226,19 @@ private:
     operand->partitions = static_cast<uint8_t>(access.partitions);
     if (access.cutDimension > 0)
       operand->dims[5 - access.viewType().getSizes().size() + access.cutDimension - 1].size = static_cast<uint16_t>(access.cutSize);
+    return *operand;
+  }
+
+  isa::TileOperand tileOf(const Access &access, const Registers *registers, int temporary) {
+    isa::TileOperand operand = placeOf(access);
     Linear linear = linearOf(access.terms);
     if (std::optional<Rotation> rotation = rotationOf(access))
-      operand->reg = registers->use(linear, *rotation, temporary, out);
+      operand.reg = registers->use(linear, *rotation, temporary, out);
     else if (!linear.empty())
-      operand->reg = registers->use(linear, temporary, out);
-    return *operand;
+      operand.reg = registers->use(linear, temporary, out);
+    if (!linear.empty())
+      operand.offset -= static_cast<uint32_t>(registers->startOf(linear));
+    return operand;
   }
 
   isa::DeviceOperand deviceOf(const Access &access, const Registers *registers, int temporary) {
@@ -257,6 +276,7 @@ private:
   llvm::ArrayRef<OrderTag> leafOrder_;
   llvm::ArrayRef<int64_t> loopSizes_;
   std::vector<bool> uses_;
+  KnownValues known_;
   llvm::DenseMap<Location, std::string> texts_;
 };
 

@@ -7,6 +7,15 @@
 using namespace manaslu;
 using namespace manaslu::test;
 
+/// Instructions of one kind in all streams.
+template <class Kind> static int count(const Figures &figures) {
+  int number = 0;
+  for (auto &[stream, code] : figures.program.streams)
+    for (const isa::Instruction &instruction : code)
+      number += std::holds_alternative<Kind>(instruction);
+  return number;
+}
+
 TEST_CASE("chains through several engines overlap", "[tile-to-isa]") {
   for (int heads : {1, 2, 3, 5, 12, 13}) {
     Figures ordered = lowerAndCompare(softmaxProgram(heads)), plain = lowerAndCompare(softmaxProgram(heads), {.schedule = false});
@@ -32,13 +41,7 @@ TEST_CASE("sums that are carried through a loop keep their order", "[tile-to-isa
 }
 
 TEST_CASE("neighbouring loops are joined unless the second runs ahead of the first", "[tile-to-isa]") {
-  auto loops = [](const Figures &figures) {
-    int count = 0;
-    for (auto &[stream, code] : figures.program.streams)
-      for (const isa::Instruction &instruction : code)
-        count += std::holds_alternative<isa::Loop>(instruction);
-    return count;
-  };
+  auto loops = [](const Figures &figures) { return count<isa::Loop>(figures); };
   CHECK(loops(lowerAndCompare(pairProgram(48, 0))) == 1);
   CHECK(loops(lowerAndCompare(pairProgram(48, 1))) == 2);
   CHECK(loops(lowerAndCompare(pairProgram(48, 48))) == 1);
@@ -47,4 +50,20 @@ TEST_CASE("neighbouring loops are joined unless the second runs ahead of the fir
 
 TEST_CASE("a loop that costs more than it saves is unrolled", "[tile-to-isa]") {
   CHECK(lowerAndCompare(pairProgram(2, 0)).program.instructionCount() < lowerAndCompare(pairProgram(2, 0), {.schedule = false}).program.instructionCount());
+}
+
+TEST_CASE("registers go on from where the last loop left them", "[tile-to-isa]") {
+  // The same two loops, joined in one program: the second sets fewer registers than the first would again.
+  Figures one = lowerAndCompare(pairProgram(48, 0)), two = lowerAndCompare(pairProgram(48, 1));
+  CHECK(count<isa::Loop>(two) > count<isa::Loop>(one));
+  CHECK(count<isa::RegSet>(two) < 2 * count<isa::RegSet>(one));
+}
+
+TEST_CASE("what an inner loop takes back and the outer one adds is one addition", "[tile-to-isa]") {
+  Figures figures = lowerAndCompare(nestedProgram(3, 40));
+  for (auto &[stream, code] : figures.program.streams)
+    for (size_t i = 1; i < code.size(); ++i) {
+      auto *a = std::get_if<isa::RegAdd>(&code[i - 1]), *b = std::get_if<isa::RegAdd>(&code[i]);
+      CHECK_FALSE((a && b && a->dst == b->dst && a->src == a->dst && b->src == b->dst));
+    }
 }
