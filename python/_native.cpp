@@ -89,6 +89,8 @@ CompileOptions optionsFrom(const py::dict &given) {
       options.autoCast = value.cast<std::string>();
     else if (key == "auto_cast_type")
       options.autoCastType = value.cast<std::string>();
+    else if (key == "precision")
+      options.precision = value.cast<std::string>();
     else if (key == "report")
       options.report = value.cast<std::string>();
     else if (key == "dump_ir")

@@ -25,6 +25,12 @@ LogicalResult expectSameElements(Operation *op, Value a, Value b) {
   return op->emitOpError("operands differ in element type: ") << a.getType() << " and " << b.getType();
 }
 
+/// What the matrix engine multiplies: equal types, or two that are narrower than fp32 (weights may be stored in another type than activations).
+LogicalResult expectFactors(Operation *op, Value a, Value b) {
+  auto narrow = [](Value x) { return !tensorOf(x).getElementType().isF32(); };
+  return narrow(a) && narrow(b) ? success() : expectSameElements(op, a, b);
+}
+
 LogicalResult expectVector(Operation *op, Value bias, int64_t size) {
   if (!bias || tensorOf(bias).getShape() == ArrayRef<int64_t>(size))
     return success();
@@ -62,7 +68,7 @@ LogicalResult expectWindows(Operation *op, Value x, int64_t channels, ArrayRef<i
 } // namespace
 
 LogicalResult MatmulOp::verify() {
-  if (failed(expectSameElements(*this, getA(), getB())))
+  if (failed(expectFactors(*this, getA(), getB())))
     return failure();
   std::optional<Shape> shape = matmulShape(tensorOf(getA()).getShape(), tensorOf(getB()).getShape(), getTransposeA(), getTransposeB());
   if (!shape)
@@ -72,7 +78,7 @@ LogicalResult MatmulOp::verify() {
 
 LogicalResult LinearOp::verify() {
   RankedTensorType x = tensorOf(getX()), weight = tensorOf(getWeight());
-  if (failed(expectSameElements(*this, getX(), getWeight())))
+  if (failed(expectFactors(*this, getX(), getWeight())))
     return failure();
   if (weight.getRank() != 2 || x.getRank() < 1 || x.getShape().back() != weight.getDimSize(1))
     return emitOpError("weight must be [out, ") << (x.getRank() ? x.getShape().back() : 0) << "], is " << weight;
@@ -86,7 +92,7 @@ LogicalResult LinearOp::verify() {
 LogicalResult Conv2dOp::verify() {
   RankedTensorType x = tensorOf(getX()), weight = tensorOf(getWeight());
   int64_t groups = getGroups();
-  if (failed(expectSameElements(*this, getX(), getWeight())))
+  if (failed(expectFactors(*this, getX(), getWeight())))
     return failure();
   if (x.getRank() != 4 || weight.getRank() != 4 || groups < 1 || x.getDimSize(1) != weight.getDimSize(1) * groups || weight.getDimSize(0) % groups != 0)
     return emitOpError("weight ") << weight << " does not fit " << x << " with " << groups << " groups";

@@ -14,7 +14,7 @@ def Graph_Dialect : Dialect {
   let hasConstantMaterializer = 1;
 }
 
-def Graph_Float : AnyTypeOf<[F32, BF16, F16, F8E4M3FN, F8E5M2, F8E3M4], "a float of the chip">;
+def Graph_Float : AnyTypeOf<[F32, TF32, BF16, F16, F8E4M3FN, F8E5M2, F8E3M4], "a float of the chip">;
 def Graph_Integer : AnyTypeOf<[I64, I32, I8, UI8, I1], "an integer or bool">;
 def Graph_Element : AnyTypeOf<[Graph_Float, Graph_Integer]>;
 def Graph_Tensor : StaticShapeTensorOf<[Graph_Element]>;

@@ -19,13 +19,14 @@ std::string_view version();
 
 /// What `manaslu-cc compile` takes; the members mean what the flags of those names mean (interfaces.md).
 struct CompileOptions {
-  std::string model;             ///< .pt2 or .mlir, or "-" for .mlir text on standard input
-  std::string output;            ///< empty: named after the model, in the current folder
-  std::string framework;         ///< "PYTORCH", "MLIR" or empty: from the suffix
-  std::string target = "mt1";    ///< a preset or a chip file
-  int optlevel = 2;              ///< 1 to 3: how much the program overlaps transfers and work
-  std::string autoCast = "none"; ///< "none", "matmult", "all"
-  std::string autoCastType = "bf16";
+  std::string model;                  ///< .pt2 or .mlir, or "-" for .mlir text on standard input
+  std::string output;                 ///< empty: named after the model, in the current folder
+  std::string framework;              ///< "PYTORCH", "MLIR" or empty: from the suffix
+  std::string target = "mt1";         ///< a preset or a chip file
+  int optlevel = 2;                   ///< 1 to 3: how much the program overlaps transfers and work
+  std::string autoCast = "none";      ///< "none", "matmult", "all"
+  std::string autoCastType = "bf16";  ///< "bf16", "fp16", "tf32", "fp8_e4m3"
+  std::string precision;              ///< a precision table's file, or empty
   std::string weights;                ///< safetensors file of a graph module
   std::string report, dumpIr;         ///< files and folder to write, or empty
   std::string compileTo, compileFrom; ///< stages, or empty

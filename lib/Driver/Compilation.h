@@ -33,6 +33,7 @@ public:
 private:
   // The steps.
   Status prepare();
+  Status readPrecision();
   Status readModel();
   Status importWeightsAndText(std::string &module, std::string &weights);
   Status checkStage();
@@ -71,10 +72,12 @@ private:
   std::shared_ptr<ParameterStore> parameters_ = std::make_shared<ParameterStore>();
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   Chip chip_;
+  graph::PrecisionTable precision_;
   std::string framework_, name_, output_, sha256_;
   pipeline::Stage stage_ = pipeline::Stage::Graph;
   std::optional<pipeline::Stage> target_;
   nlohmann::ordered_json measures_ = nlohmann::ordered_json::object(); ///< precision, bound, compulsory_bytes, index_limits, value_ranges
+  nlohmann::ordered_json types_ = nlohmann::ordered_json::object();    ///< products and lossy casts, for the report
   nlohmann::ordered_json metadata_;                                    ///< of the finished program
   uint64_t instructions_ = 0, importRss_ = 0;
   double importSeconds_ = 0;

@@ -3,11 +3,13 @@
 #include "lib/Driver/Child.h"
 #include "lib/Driver/Compilation.h"
 #include "lib/Driver/Diagnostics.h"
+#include "lib/Driver/Files.h"
 #include "lib/Driver/Import.h"
 #include "lib/Driver/MlirInput.h"
 #include "lib/Driver/Report.h"
 #include "lib/Pipeline/Bound.h"
 #include "lib/Pipeline/IndexLimits.h"
+#include "lib/Pipeline/SelectedTypes.h"
 
 #include <filesystem>
 #include <mlir/IR/Verifier.h>
@@ -109,6 +111,8 @@ Status Compilation::prepare() {
   if (!chip)
     return chip.error();
   chip_ = std::move(*chip);
+  if (Status read = readPrecision(); !read)
+    return read;
   name_ = options_.model == "-" ? "model" : fs::path(options_.model).stem().string();
   output_ = !options_.output.empty() ? options_.output : options_.compileTo.empty() ? name_ + ".mnx" : name_ + "." + options_.compileTo + ".mlir";
   if (options_.compileTo.empty() && output_ == "-")
@@ -125,6 +129,22 @@ Status Compilation::prepare() {
       return Error("MN-IO-002", "cannot make the folder: " + problem.message(), options_.dumpIr);
   }
   threadCount_ = options_.threads > 0 ? options_.threads : std::max(1u, std::thread::hardware_concurrency());
+  return {};
+}
+
+Status Compilation::readPrecision() {
+  precision_ = graph::autoCastTable(options_.autoCast, options_.autoCastType);
+  if (options_.precision.empty())
+    return {};
+  if (options_.autoCast != "none")
+    return Error("MN-USE-002", "--precision says the type of every operator; leave --auto-cast out");
+  Result<std::string> text = readFile(options_.precision);
+  if (!text)
+    return text.error();
+  Result<graph::PrecisionTable> table = graph::parsePrecisionTable(*text, options_.precision);
+  if (!table)
+    return table.error();
+  precision_ = std::move(*table);
   return {};
 }
 
@@ -206,7 +226,7 @@ func::FuncOp Compilation::function() {
 }
 
 Status Compilation::runPhases() {
-  pipeline::Settings settings{&chip_, options_.autoCast, options_.autoCastType, parameters_};
+  pipeline::Settings settings{&chip_, precision_, parameters_};
   // A module that enters as linalg has its final types; one of ours says what its graph was.
   if (stage_ == Stage::Linalg && !module_->getOperation()->getAttr(kMeasuresAttribute))
     measure();
@@ -263,6 +283,7 @@ void Compilation::measure() {
                {"compulsory_bytes", static_cast<int64_t>(work.bytes)},
                {"index_limits", pipeline::indexLimits(function())},
                {"value_ranges", pipeline::valueRanges(function())}};
+  types_ = pipeline::selectedTypes(function());
   module_->getOperation()->setAttr(kMeasuresAttribute, StringAttr::get(&context_, measures_.dump()));
 }
 
@@ -287,6 +308,8 @@ Result<CompileResult> Compilation::finish() {
                        {"instructions", instructions_},
                        {"program_bytes", sha256_.empty() ? 0 : static_cast<uint64_t>(fs::file_size(output_, ignored))},
                        {"phases", log_.phases()}};
+  for (const auto &[key, value] : types_.items())
+    report[key] = value;
   std::string text = report.dump(2) + "\n";
   if (!options_.report.empty())
     if (Status written = writeFile(options_.report, text); !written) {

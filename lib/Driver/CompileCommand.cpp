@@ -16,6 +16,7 @@ CommandResult compileCommand(const Invocation &invocation) {
   options.optlevel = invocation.value("--optlevel")[0] - '0';
   options.autoCast = invocation.value("--auto-cast");
   options.autoCastType = invocation.value("--auto-cast-type");
+  options.precision = invocation.value("--precision");
   options.weights = invocation.value("--weights");
   options.report = invocation.value("--report");
   options.dumpIr = invocation.value("--dump-ir");

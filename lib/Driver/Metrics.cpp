@@ -64,7 +64,18 @@ Closeness compareArrays(const std::string &name, const HostArray &actual, const 
   return result;
 }
 
-Tolerances defaultTolerances(bool reduced) { return reduced ? Tolerances{0.1, 25, 0.999} : Tolerances{}; }
+Tolerances defaultTolerances(const std::vector<std::string> &types) {
+  auto any = [&](std::string_view part) {
+    return std::any_of(types.begin(), types.end(), [&](const std::string &type) { return type.find(part) != std::string::npos; });
+  };
+  if (any("fp8"))
+    return {0.2, 15, 0.98};
+  if (any("bf16"))
+    return {0.1, 25, 0.999};
+  if (any("fp16") || any("tf32"))
+    return {0.02, 40, 0.9999};
+  return {};
+}
 
 std::string shortNumber(double value) {
   if (std::isinf(value))

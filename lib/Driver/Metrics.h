@@ -27,8 +27,8 @@ struct Tolerances {
 /// Compares two arrays of one shape.
 Closeness compareArrays(const std::string &name, const HostArray &actual, const HostArray &reference);
 
-/// Defaults of a precision: all fp32, or with operators in a smaller type.
-Tolerances defaultTolerances(bool reduced);
+/// Defaults of a program by the types that its operators compute in ("fp32", "bf16", "fp8_e4m3", ...): those of the coarsest.
+Tolerances defaultTolerances(const std::vector<std::string> &types);
 
 /// The measures outside their tolerances as text, or empty.
 std::string misses(const Closeness &closeness, const Tolerances &tolerances);

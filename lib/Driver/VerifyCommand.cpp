@@ -15,8 +15,8 @@ namespace manaslu::driver {
 
 namespace {
 
-Result<Tolerances> tolerancesOf(const Invocation &invocation, bool reduced) {
-  Tolerances tolerances = defaultTolerances(reduced);
+Result<Tolerances> tolerancesOf(const Invocation &invocation, const std::vector<std::string> &types) {
+  Tolerances tolerances = defaultTolerances(types);
   Error problems;
   auto take = [&](std::string_view flag, double &target) {
     if (!invocation.has(flag))
@@ -110,8 +110,10 @@ CommandResult verifyCommand(const Invocation &invocation) {
   if (!program)
     return program.error();
   auto precision = nlohmann::ordered_json::parse(program->report()).value("precision", nlohmann::ordered_json::object());
-  bool reduced = precision.contains("bf16") || precision.contains("f16");
-  Result<Tolerances> tolerances = tolerancesOf(invocation, reduced);
+  std::vector<std::string> types;
+  for (const auto &[type, count] : precision.items())
+    types.push_back(type);
+  Result<Tolerances> tolerances = tolerancesOf(invocation, types);
   if (!tolerances)
     return tolerances.error();
   Result<NamedArrays> inputs = inputsOf(invocation, *program);

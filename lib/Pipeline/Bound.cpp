@@ -1,6 +1,7 @@
 // Counting contractions, transcendental results and compulsory bytes of a graph function.
 #include "lib/Pipeline/Bound.h"
 #include "dialects/Graph/Graph.h"
+#include "dialects/Graph/Precision.h"
 #include "dialects/Tile/TileDialect.h"
 #include "lib/Pipeline/LinalgWork.h"
 
@@ -48,6 +49,10 @@ public:
   Counter(const Chip &chip) : chip_(chip) {}
 
   Work count(func::FuncOp function) {
+    function.walk([&](mlir::Operation *op) {
+      if (isFolded(op))
+        folded_.insert(op);
+    });
     function.walk([&](mlir::Operation *op) { operation(op); });
     for (BlockArgument argument : function.getArguments())
       work_.bytes += storedBytes(argument.getType());
@@ -58,6 +63,11 @@ public:
 
 private:
   void operation(mlir::Operation *op) {
+    if (folded_.contains(op)) {
+      if (!isMove(op))
+        work_.bytes += mostThrough(op->getResult(0));
+      return;
+    }
     llvm::TypeSwitch<mlir::Operation *>(op)
         .Case([&](graph::MatmulOp o) {
           auto a = shapeOf(o.getA());
@@ -91,14 +101,28 @@ private:
     countType(op);
   }
 
+  /// Parameters and constants alone go in: the compiler computes it, and the program stores the result.
+  bool isFolded(mlir::Operation *op) const {
+    return op->getNumOperands() > 0 && op->getNumResults() == 1 && mlir::isMemoryEffectFree(op) && llvm::all_of(op->getOperands(), [&](Value operand) {
+             mlir::Operation *from = operand.getDefiningOp();
+             return from && (mlir::isa<graph::ParameterOp, graph::ConstantOp>(from) || folded_.contains(from));
+           });
+  }
+  static bool isMove(mlir::Operation *op) { return mlir::isa<graph::CastOp, graph::ReshapeOp, graph::TransposeOp>(op); }
+
   /// Operators by the type of their first float operand; moves and sources do not compute.
   void countType(mlir::Operation *op) {
     if (op->getNumOperands() == 0 || op->getNumResults() == 0 || !mlir::isa_and_nonnull<graph::GraphDialect>(op->getDialect()) ||
         mlir::isa<graph::ReshapeOp, graph::TransposeOp, graph::SliceOp, graph::ConcatOp, graph::BroadcastToOp, graph::CastOp, graph::PadOp>(op))
       return;
     Type type = cast<ShapedType>(op->getOperand(0).getType()).getElementType();
-    if (auto stored = tile::dtypeOf(type.isInteger(64) ? IntegerType::get(type.getContext(), 32) : type))
-      ++work_.types[*stored == DType::F32 ? "fp32" : std::string(nameOf(*stored))];
+    if (auto stored = tile::dtypeOf(type.isInteger(64) ? IntegerType::get(type.getContext(), 32) : type)) {
+      std::string name = graph::precisionName(type);
+      if (mlir::isa<graph::MatmulOp, graph::LinearOp, graph::Conv2dOp>(op))
+        if (std::string weights = graph::precisionName(cast<ShapedType>(op->getOperand(1).getType()).getElementType()); weights != name)
+          name += " x " + weights;
+      ++work_.types[name.empty() ? std::string(nameOf(*stored)) : name];
+    }
   }
 
   void contraction(Value operand, double macs) {
@@ -117,12 +141,17 @@ private:
 
   /// Parameters count once by name, at the type that the program stores: a cast behind a parameter is done at compile time.
   void parameter(graph::ParameterOp o) {
-    double most = 0;
-    for (OpOperand &use : o.getResult().getUses())
-      most = std::max(most, bytesThrough(use));
+    double most = mostThrough(o.getResult());
     double &known = parameters_[o.getName().str()];
     work_.bytes += std::max(0.0, most - known);
     known = std::max(known, most);
+  }
+
+  double mostThrough(Value value) {
+    double most = 0;
+    for (OpOperand &use : value.getUses())
+      most = std::max(most, bytesThrough(use));
+    return most;
   }
 
   double bytesThrough(OpOperand &use) {
@@ -134,18 +163,17 @@ private:
       double rows = std::min<double>(elementsOf(gather.getIndices()), table.getDimSize(axis));
       return storedBytes(table) / table.getDimSize(axis) * rows;
     }
-    if (mlir::isa<graph::CastOp, graph::ReshapeOp, graph::TransposeOp>(user)) {
-      double most = 0;
-      for (OpOperand &next : user->getResult(0).getUses())
-        most = std::max(most, bytesThrough(next));
-      return most;
-    }
+    if (isMove(user))
+      return mostThrough(user->getResult(0));
+    if (folded_.contains(user))
+      return 0; // its own result counts
     return storedBytes(value.getType());
   }
 
   const Chip &chip_;
   Work work_;
   std::map<std::string, double> parameters_;
+  llvm::DenseSet<mlir::Operation *> folded_; ///< membership only, never iterated
 };
 
 } // namespace

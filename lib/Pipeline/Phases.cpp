@@ -26,12 +26,14 @@ void simplifyGraph(OpPassManager &passes, const Settings &) {
 
 /// The types that every operator computes in; from here on they do not change.
 void selectTypes(OpPassManager &passes, const Settings &settings) {
-  graph::AutoCastOptions options;
-  options.mode = settings.autoCast;
-  options.type = settings.autoCastType;
-  passes.addNestedPass<func::FuncOp>(graph::createAutoCast(options)); // --auto-cast
-  passes.addPass(createCanonicalizerPass());                          // pairs of casts
-  passes.addPass(createCSEPass());                                    // one cast of a value with several readers
+  std::set<DType> productTypes;
+  if (settings.chip)
+    for (auto &[type, passesOfType] : settings.chip->pe.types)
+      productTypes.insert(type);
+  if (settings.chip) // --auto-cast, --precision
+    passes.addNestedPass<func::FuncOp>(graph::createSelectTypesPass(settings.precision, productTypes, settings.chip->name));
+  passes.addPass(createCanonicalizerPass()); // pairs of casts
+  passes.addPass(createCSEPass());           // one cast of a value with several readers
 }
 
 /// Operators with framework meaning to simple ones.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dialects/Graph/Precision.h"
 #include "lib/Chip/Chip.h"
 
 namespace manaslu {
@@ -31,8 +32,7 @@ Stage stageOf(mlir::ModuleOp module);
 /// What the phases need to know.
 struct Settings {
   const Chip *chip = nullptr;
-  std::string autoCast = "none"; ///< "none", "matmult", "all"
-  std::string autoCastType = "bf16";
+  graph::PrecisionTable precision;            ///< which types operators compute in
   std::shared_ptr<ParameterStore> parameters; ///< values of parameters by name; phases add those that they compute
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
@@ -12,20 +13,18 @@ from .frontend.diagnostics import Error
 from .native import errors
 from .program import Program, Structure
 
-_PRECISIONS = {"fp32": {"auto_cast": "none"}, "bf16": {"auto_cast": "all", "auto_cast_type": "bf16"}}
+_PRECISIONS = {"fp32": {"auto_cast": "none"}, **{name: {"auto_cast": "all", "auto_cast_type": name} for name in ("bf16", "fp16", "tf32", "fp8_e4m3")}}
 
 
-def compile(model, args=None, kwargs=None, *, target: str = "mt1", precision: str = "fp32", **options) -> Program:
+def compile(model, args=None, kwargs=None, *, target: str = "mt1", precision="fp32", **options) -> Program:
     """Compiles a torch.nn.Module (with example arguments), a torch.export.ExportedProgram, or a `.pt2` or `.mlir` file.
 
-    target: mt1, mt2, mi1 or a chip file. precision: "fp32" (no cast) or "bf16". Further options are the long flags of `manaslu-cc compile` with underscores.
-    Raises manaslu.Error, which lists all reasons."""
-    if precision not in _PRECISIONS:
-        raise Error("MN-USE-002", f"precision {precision!r} is not known; there are {', '.join(_PRECISIONS)}")
-    options = {"target": os.fspath(target), **_PRECISIONS[precision], **options}
+    target: mt1, mt2, mi1 or a chip file. precision: "fp32" (no cast), "bf16", "fp16", "tf32" or "fp8_e4m3" (as `--auto-cast all`), or a precision table: a dictionary or the path of its
+    JSON file (docs/precision.md). Further options are the long flags of `manaslu-cc compile` with underscores. Raises manaslu.Error, which lists all reasons."""
+    folder = tempfile.TemporaryDirectory(prefix="manaslu-")
+    options = {"target": os.fspath(target), **_precision(precision, folder.name), **options}
     if args is not None and not isinstance(args, (tuple, list)):
         args = (args,)
-    folder = tempfile.TemporaryDirectory(prefix="manaslu-")
     output = options.setdefault("output", os.path.join(folder.name, "program.mnx"))
     if isinstance(model, (str, os.PathLike)):
         if args is not None or kwargs is not None:
@@ -43,6 +42,20 @@ def compile(model, args=None, kwargs=None, *, target: str = "mt1", precision: st
     os.remove(graph)
     os.remove(weights)
     return Program(output, structure, keep=folder, compiled=report, lower=lambda stage: _stage(stage, options, lambda place: _import(exported, place)[:2]))
+
+
+def _precision(precision, folder: str) -> dict:
+    """The options that say a precision; a dictionary is written beside the program."""
+    if isinstance(precision, str) and precision in _PRECISIONS:
+        return _PRECISIONS[precision]
+    if isinstance(precision, dict):
+        path = os.path.join(folder, "precision.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(precision, file)
+        return {"precision": path}
+    if isinstance(precision, os.PathLike) or (isinstance(precision, str) and precision.endswith(".json")):
+        return {"precision": os.fspath(precision)}
+    raise Error("MN-USE-002", f"precision {precision!r} is not known; there are {', '.join(_PRECISIONS)}, a table as a dictionary, and the path of a table that ends in .json")
 
 
 def load(path) -> Program:

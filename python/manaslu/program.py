@@ -79,7 +79,7 @@ class Program(torch.nn.Module):
         `lower` gives the text of a stage that the program does not hold."""
         super().__init__()
         self._path, self._structure, self._keep, self._lower = str(path), structure or Structure(), keep, lower
-        self._compiled = json.loads(compiled).get("compile", {})
+        self._compiled = json.loads(compiled)
         with errors() as native:
             self._native = native.Program(self._path)
         self._inputs = {entry["name"]: entry for entry in self._native.inputs}
@@ -116,7 +116,8 @@ class Program(torch.nn.Module):
     def report(self) -> Report:
         """The report (interfaces.md): of the program, and of its last execution once there was one."""
         report = Report(json.loads(self._native.report()))
-        report.setdefault("compile", {}).update(self._compiled)
+        report.setdefault("compile", {}).update(self._compiled.get("compile", {}))
+        report.update({key: self._compiled[key] for key in ("products", "lossy_casts") if key in self._compiled})
         return report
 
     def mlir(self, stage: str) -> str:

@@ -12,6 +12,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 from command import Failed
 from measure import Measure
+from precision import Precision
 from reference import catalogue
 from rows import Table
 from simulator import Simulator
@@ -45,19 +46,22 @@ def main():
     parser = argparse.ArgumentParser(prog="test/benchmark/run", description="Measures the project's numbers; rows of the chip are simulated.")
     parser.add_argument("--models", action="store_true", help="every model of test/e2e/models.py: compilation, accuracy, simulated time")
     parser.add_argument("--simulator", action="store_true", help="the speed of the simulator, beside PyTorch and OpenVINO")
+    parser.add_argument("--precision", action="store_true", help="what types of operators gain and cost")
     parser.add_argument("--json", metavar="F", help="also write the rows to F")
     parser.add_argument("--filter", metavar="TEXT", default="", help="only models (and groups of rows) whose name contains TEXT")
     parser.add_argument("--target", default="mt1", help="the chip (default mt1)")
     parser.add_argument("--repeat", type=int, default=3, help="samples of figures that the clock on the wall gives (default 3)")
     options = parser.parse_args()
-    if not options.models and not options.simulator:
-        parser.error("say what to measure: --models, --simulator or both")
+    if not options.models and not options.simulator and not options.precision:
+        parser.error("say what to measure: --models, --simulator, --precision or several")
     table, failures = Table(), []
     with tempfile.TemporaryDirectory() as folder:
         if options.models:
             failures += models(options, table, Path(folder))
         if options.simulator:
             failures += Simulator(table, Path(folder), options).run()
+        if options.precision:
+            failures += Precision(table, Path(folder), options).run()
     if options.json:
         table.write(options.json)
     print(table.summary() + (f"; {len(failures)} failed" if failures else ""))

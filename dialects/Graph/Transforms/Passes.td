@@ -16,10 +16,15 @@ def FoldGraphConstants : Pass<"fold-graph-constants", "::mlir::func::FuncOp"> {
   let summary = "Integer and bool side graphs that depend on no input become constants";
   let options = [Option<"limit", "limit", "int64_t", "1048576", "largest constant to make, in elements">];
 }
-def AutoCast : Pass<"auto-cast", "::mlir::func::FuncOp"> {
-  let summary = "Lowers the float type of contractions, or of all values";
-  let options = [Option<"mode", "mode", "std::string", "\"none\"", "none, matmult (operands of contractions) or all (every float value)">,
-                 Option<"type", "type", "std::string", "\"bf16\"", "bf16 or f16">];
+def SelectTypes : Pass<"select-types", "::mlir::func::FuncOp"> {
+  let summary = "The float type that every operator computes in, by a precision table";
+  let description = [{
+    The first rule that matches an operator's name or its module's path says in which type its products take their operands; values between operators have the table's default type. 8-bit operands
+    may be scaled, by tensor or by row: weights when the program is compiled, activations by a given scale or by one computed on the chip. Inputs, results and states keep their types.
+  }];
+  let options = [Option<"mode", "mode", "std::string", "\"none\"", "without a table: none, matmult (operands of products) or all (every float value)">,
+                 Option<"type", "type", "std::string", "\"bf16\"", "without a table: tf32, bf16, fp16 or fp8_e4m3">,
+                 Option<"precision", "precision", "std::string", "\"\"", "a precision table's file">];
 }
 def DecomposeGraph : Pass<"decompose-graph", "::mlir::func::FuncOp"> {
   let summary = "Normalisations, softmax, attention and biases become simple operations";

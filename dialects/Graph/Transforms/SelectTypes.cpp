@@ -1,0 +1,381 @@
+// select-types: the float type that every operator computes in, by a precision table.
+#include <llvm/ADT/SetVector.h>
+#include <llvm/ADT/TypeSwitch.h>
+#include <llvm/Support/MemoryBuffer.h>
+#include <mlir/IR/Matchers.h>
+
+#include "dialects/Graph/Evaluate.h"
+#include "dialects/Graph/Transforms/Build.h"
+#include "dialects/Graph/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace manaslu::graph {
+
+#define GEN_PASS_DEF_SELECTTYPES
+#include "dialects/Graph/Transforms/Passes.h.inc"
+
+namespace {
+
+/// How many leading operands of a contraction the matrix engine reads; the others (bias, mask) have the type of values.
+unsigned contractedOperands(Operation *op) {
+  return llvm::TypeSwitch<Operation *, unsigned>(op)
+      .Case<MatmulOp, LinearOp, Conv2dOp>([](auto) { return 2u; })
+      .Case<AttentionOp>([](auto) { return 3u; })
+      .Default([](Operation *) { return 0u; });
+}
+
+/// The chip's type of a product's operand.
+std::optional<DType> productType(Type type) { return type.isTF32() ? std::optional(DType::TF32) : storageOf(type); }
+
+bool isWide(Value value) { return isa<RankedTensorType>(value.getType()) && tensorOf(value).getElementType().isF32(); }
+bool isByte(Type type) { return type.getIntOrFloatBitWidth() == 8; }
+
+/// The largest finite number of a type.
+double largest(FloatType type) { return APFloat::getLargest(type.getFloatSemantics()).convertToDouble(); }
+
+/// Constants of a narrow type: finite stays finite (the usual -3.4e38 of masks would become -inf).
+DenseElementsAttr narrowed(DenseElementsAttr value, FloatType narrow) {
+  const llvm::fltSemantics &semantics = narrow.getFloatSemantics();
+  auto convert = [&](const APFloat &wide) {
+    APFloat out = wide;
+    bool lost = false;
+    out.convert(semantics, APFloat::rmNearestTiesToEven, &lost);
+    if (out.isInfinity() && wide.isFinite())
+      out = APFloat::getLargest(semantics, wide.isNegative());
+    return out.bitcastToAPInt();
+  };
+  if (auto splat = dyn_cast<SplatElementsAttr>(value))
+    return DenseElementsAttr::get(cast<ShapedType>(value.getType()).clone(narrow), APFloat(semantics, convert(splat.getSplatValue<APFloat>())));
+  return cast<DenseFPElementsAttr>(value).mapValues(narrow, convert);
+}
+
+/// What a rule, or the default, says about one operator.
+struct Selection {
+  FloatType value;   ///< of its result and of what it reads beside a product's operands
+  FloatType compute; ///< of a product's operands
+  FloatType weights; ///< of an operand that depends on parameters alone
+  StringRef scaling = "none";
+};
+
+/// A product's operand in its type, and what its elements were divided by.
+struct Quantized {
+  Value value, scale;    ///< scale: f32, of the operand's rank with 1 in most dimensions; null for 1
+  bool constant = false; ///< the scale is known when the program is compiled
+};
+
+struct SelectTypesPass : impl::SelectTypesBase<SelectTypesPass> {
+  using Base::Base;
+  SelectTypesPass(PrecisionTable table, std::set<DType> productTypes, std::string chip)
+      : given(std::move(table)), productTypes(std::move(productTypes)), chip(std::move(chip)) {}
+
+  void runOnOperation() override {
+    if (failed(readTable()))
+      return signalPassFailure();
+    func::FuncOp function = getOperation();
+    std::vector<std::pair<Operation *, std::string>> named = operatorNames(function);
+    for (auto &[op, name] : named)
+      names[op] = name;
+    if (failed(findRules(named)))
+      return signalPassFailure();
+    if (table == PrecisionTable())
+      return;
+    SmallVector<Operation *> operations;
+    function.walk([&](Operation *op) { operations.push_back(op); });
+    for (Operation *op : operations) {
+      if (computedOnHost(op))
+        host.insert(op);
+      for (Value result : op->getResults())
+        if (isWide(result))
+          wide.insert(result);
+    }
+    for (BlockArgument argument : function.getArguments())
+      if (isWide(argument))
+        wide.insert(argument);
+    for (Operation *op : operations)
+      select(op);
+  }
+
+private:
+  std::optional<PrecisionTable> given;
+  std::optional<std::set<DType>> productTypes; ///< of the chip's matrix engine; not checked without
+  std::string chip;
+  PrecisionTable table;
+  FloatType defaultType;
+  llvm::DenseMap<Operation *, StringRef> names;
+  llvm::DenseMap<Operation *, const PrecisionRule *> rules;
+  llvm::DenseSet<Operation *> host; ///< membership only, never iterated
+  llvm::DenseSet<Value> wide;       ///< f32 before this pass, and what stands for such a value; membership only
+
+  LogicalResult report(const Error &error) {
+    for (const manaslu::Diagnostic &item : error.items())
+      getOperation().emitError(item.code + ": " + (item.where.empty() ? "" : item.where + ": ") + item.message);
+    return failure();
+  }
+
+  LogicalResult readTable() {
+    if (given) {
+      table = *given;
+    } else if (!precision.empty()) {
+      auto buffer = llvm::MemoryBuffer::getFile(precision);
+      if (!buffer)
+        return getOperation().emitError("MN-IO-001: ") << precision << ": " << buffer.getError().message();
+      Result<PrecisionTable> read = parsePrecisionTable((*buffer)->getBuffer().str(), precision);
+      if (!read)
+        return report(read.error());
+      table = *read;
+    } else {
+      if (mode != "none" && mode != "matmult" && mode != "all")
+        return getOperation().emitError("MN-NUM-TYPE: the mode is none, matmult or all, not ") << mode;
+      if (!precisionType(type, &getContext()) || type == "fp32")
+        return getOperation().emitError("MN-NUM-TYPE: the type is bf16, fp16, tf32 or fp8_e4m3, not ") << type;
+      table = autoCastTable(mode, type);
+    }
+    defaultType = precisionType(table.defaultType, &getContext());
+    if (!defaultType || isByte(defaultType) || defaultType.isTF32())
+      return getOperation().emitError("MN-NUM-TYPE: values between operators are fp32, bf16 or fp16, not ") << table.defaultType;
+    return success();
+  }
+
+  /// The first rule that matches each operator; every rule that matches none, and every type that the chip's products lack, is an error.
+  LogicalResult findRules(ArrayRef<std::pair<Operation *, std::string>> named) {
+    std::vector<char> used(table.rules.size(), 0);
+    Error error;
+    std::map<std::string, std::pair<int, std::string>> lacking; // type to how many operators and the first
+    for (auto &[op, name] : named) {
+      for (size_t i = 0; i < table.rules.size(); ++i) {
+        if (table.rules[i].productsOnly && contractedOperands(op) == 0)
+          continue;
+        if (!globMatches(table.rules[i].match, name) && !globMatches(table.rules[i].match, modulePath(op->getLoc())))
+          continue;
+        used[i] = true;
+        rules.insert({op, &table.rules[i]});
+        break;
+      }
+      if (contractedOperands(op) && productTypes) {
+        Selection selection = selectionOf(op);
+        llvm::SmallSetVector<Type, 2> asked;
+        asked.insert(selection.compute);
+        asked.insert(selection.weights);
+        for (Type type : asked)
+          if (std::optional<DType> own = productType(type); own && !productTypes->count(*own))
+            if (auto &entry = lacking[precisionName(type)]; entry.first++ == 0)
+              entry.second = name;
+      }
+    }
+    for (auto &[type, entry] : lacking)
+      if (table != PrecisionTable()) // what the model itself asks for is the chip's own error
+        error.add("MN-NUM-CHIP", chip + " multiplies no " + type + "; " + std::to_string(entry.first) + " operators ask for it, the first is " + entry.second);
+    for (size_t i = 0; i < used.size(); ++i)
+      if (!used[i] && table.rules[i].match != "*")
+        error.add("MN-NUM-RULE",
+                  "rule " + std::to_string(i + 1) + " matches no operator: \"" + table.rules[i].match + "\"" + nearest(table.rules[i].match, named));
+    for (auto &[name, scale] : table.scales)
+      if (llvm::none_of(named, [&](auto &entry) { return entry.second == name && contractedOperands(entry.first); }))
+        error.add("MN-NUM-RULE", "a scale is given for \"" + name + "\", which is no product" + nearest(name, named));
+    return error.empty() ? success() : report(error);
+  }
+
+  static std::string nearest(StringRef glob, ArrayRef<std::pair<Operation *, std::string>> named) {
+    std::string plain;
+    for (char c : glob)
+      if (c != '*')
+        plain += c;
+    unsigned least = UINT_MAX;
+    std::string best;
+    for (auto &[op, name] : named)
+      for (const std::string &candidate : {name, modulePath(op->getLoc())})
+        if (unsigned distance = StringRef(candidate).edit_distance(plain); distance < least)
+          least = distance, best = candidate;
+    return best.empty() ? "" : "; the nearest is \"" + best + "\"";
+  }
+
+  Selection selectionOf(Operation *op) {
+    auto typeOr = [&](StringRef name, FloatType otherwise) { return name.empty() ? otherwise : precisionType(name, &getContext()); };
+    Selection out{defaultType ? defaultType : FloatType(Float32Type::get(&getContext())), {}, {}};
+    const PrecisionRule *rule = rules.lookup(op);
+    out.compute = typeOr(rule ? StringRef(rule->compute) : StringRef(), out.value);
+    out.weights = typeOr(rule ? StringRef(rule->weights) : StringRef(), out.compute);
+    if (rule && !rule->scaling.empty())
+      out.scaling = rule->scaling;
+    // An operator without products computes, and leaves its result, in the type that its rule names.
+    if (contractedOperands(op) == 0 && !isByte(out.compute) && !out.compute.isTF32())
+      out.value = out.compute;
+    return out;
+  }
+
+  /// What depends on parameters and constants alone is folded before the chip sees it: it stays in f32 (rotary angles would suffer) and is rounded once, at its
+  /// border.
+  bool computedOnHost(Operation *op) {
+    if (op->getNumResults() != 1 || !isMemoryEffectFree(op))
+      return false;
+    if (op->getNumOperands() == 0)
+      return isa<ParameterOp, ConstantOp, IotaOp>(op);
+    return contractedOperands(op) == 0 && llvm::all_of(op->getOperands(), [&](Value operand) { return onHost(operand); });
+  }
+  bool onHost(Value value) { return value.getDefiningOp() && host.contains(value.getDefiningOp()); }
+
+  Value converted(Build &build, Value value, FloatType to) {
+    DenseElementsAttr elements;
+    if (tensorOf(value).getElementType() != to && matchPattern(value, m_Constant(&elements)) && to.getIntOrFloatBitWidth() == 16)
+      return ConstantOp::create(build.b, value.getLoc(), narrowed(elements, to));
+    return build.cast(value, to);
+  }
+
+  void select(Operation *op) {
+    if (host.contains(op) || isa<StateReadOp>(op))
+      return;
+    OpBuilder builder(op);
+    Build build(builder, op->getLoc());
+    if (isa<func::ReturnOp, StateWriteOp>(op))
+      return castBack(build, op);
+    if (auto cast = dyn_cast<CastOp>(op)) {
+      if (wide.contains(cast.getResult()))
+        cast.getResult().setType(tensorOf(cast.getResult()).clone(selectionOf(op).value));
+      return;
+    }
+    if (op->getName().getDialectNamespace() != "graph")
+      return;
+    Selection selection = selectionOf(op);
+    unsigned products = contractedOperands(op);
+    Value constant;              // the scales that are known, multiplied
+    SmallVector<Value> computed; // the others
+    for (OpOperand &operand : op->getOpOperands().take_front(products))
+      if (wide.contains(operand.get())) {
+        Quantized quantized = quantize(build, op, operand, selection);
+        operand.set(quantized.value);
+        if (!quantized.scale)
+          continue;
+        Value scale = alongResult(build, op, operand.getOperandNumber(), quantized.scale);
+        if (quantized.constant)
+          constant = constant ? build.make<MulOp>(constant, scale) : scale;
+        else
+          computed.push_back(scale);
+      }
+    for (OpOperand &operand : op->getOpOperands().drop_front(products))
+      if (wide.contains(operand.get()))
+        operand.set(converted(build, operand.get(), selection.value));
+    for (Value result : op->getResults())
+      if (wide.contains(result))
+        result.setType(tensorOf(result).clone(selection.value));
+    if (constant)
+      computed.insert(computed.begin(), constant);
+    if (!computed.empty())
+      rescale(op, computed, selection.value);
+  }
+
+  /// An operand of a product in its type. With a scale, 8-bit elements are x / scale, saturated: the largest magnitude becomes the type's largest number
+  /// (the "max" rule; docs/Numerics.md, operators).
+  Quantized quantize(Build &build, Operation *op, OpOperand &operand, const Selection &selection) {
+    bool weight = onHost(operand.get());
+    FloatType to = weight ? selection.weights : selection.compute;
+    if (!isByte(to) || selection.scaling == "none" || isa<AttentionOp>(op))
+      return {converted(build, operand.get(), to), {}};
+    Value x = build.f32(operand.get()), scale;
+    auto given = table.scales.find(names.lookup(op).str());
+    bool isGiven = !weight && operand.getOperandNumber() == 0 && given != table.scales.end();
+    if (isGiven) {
+      scale = build.reshape(build.splat(given->second, x), Shape(tensorOf(x).getRank(), 1));
+    } else {
+      Value magnitude = build.make<AbsOp>(x);
+      for (int64_t axis : llvm::reverse(reducedAxes(op, operand, selection.scaling))) // one at a time: the first result is small
+        magnitude = build.max(magnitude, {axis});
+      Value least = build.splat(1e-30, x); // a row of zeros keeps a scale that can be divided by
+      scale = build.make<MulOp>(build.make<MaxOp>(magnitude, least), build.splat(1 / largest(to), x));
+    }
+    Value inverse = build.make<DivOp>(build.splat(1, x), scale);
+    return {build.cast(build.make<MulOp>(x, inverse), to), scale, weight || isGiven};
+  }
+
+  /// The dimensions that share a scale: all of them, or for rows the contracted ones of an operand (of a convolution's input all but the batch).
+  static SmallVector<int64_t> reducedAxes(Operation *op, OpOperand &operand, StringRef scaling) {
+    int64_t rank = tensorOf(operand.get()).getRank();
+    SmallVector<int64_t> all;
+    for (int64_t axis = 0; axis < rank; ++axis)
+      all.push_back(axis);
+    if (scaling == "tensor" || rank == 0)
+      return all;
+    if (isa<Conv2dOp>(op))
+      return {all.begin() + 1, all.end()}; // weight: by output channel; input: by sample
+    return {contractedAxis(op, operand.getOperandNumber(), rank)};
+  }
+  static int64_t contractedAxis(Operation *op, unsigned number, int64_t rank) {
+    auto matmul = dyn_cast<MatmulOp>(op);
+    if (!matmul)
+      return rank - 1; // of both operands of linear
+    return number == 0 ? (matmul.getTransposeA() ? rank - 2 : rank - 1) : (matmul.getTransposeB() ? rank - 1 : rank - 2);
+  }
+
+  /// A scale of an operand's rank, for the result's dimensions.
+  static Value alongResult(Build &build, Operation *op, unsigned number, Value scale) {
+    int64_t count = tensorOf(scale).getNumElements(), rank = tensorOf(op->getResult(0)).getRank();
+    if (count == 1)
+      return build.reshape(scale, Shape());
+    if (isa<Conv2dOp>(op))
+      return build.along(scale, number, rank); // weight: channels, dimension 1; input: samples, dimension 0
+    if (isa<LinearOp>(op))
+      return number == 1 ? build.along(scale, rank - 1, rank) : scale;
+    auto matmul = cast<MatmulOp>(op);
+    // The contracted dimension is 1 in the scale: the last of the result's for a, the last but one for b.
+    int64_t own = tensorOf(scale).getRank();
+    if (!(number == 0 ? matmul.getTransposeA() : matmul.getTransposeB()) || own < 2)
+      return scale;
+    SmallVector<int64_t> permutation;
+    for (int64_t i = 0; i < own; ++i)
+      permutation.push_back(i);
+    std::swap(permutation[own - 1], permutation[own - 2]);
+    return build.transpose(scale, permutation);
+  }
+
+  /// The product in f32, times the scales, plus the bias, rounded once: what is known is one operand of the eviction from PSUM.
+  void rescale(Operation *op, ArrayRef<Value> scales, FloatType value) {
+    OpBuilder builder(op->getContext());
+    builder.setInsertionPointAfter(op);
+    Build build(builder, op->getLoc());
+    Value result = op->getResult(0), bias = op->getNumOperands() > 2 ? op->getOperand(2) : Value();
+    int64_t rank = tensorOf(result).getRank();
+    if (bias)
+      op->eraseOperand(2);
+    result.setType(tensorOf(result).clone(FloatType(build.b.getF32Type())));
+    Value out = build.make<MulOp>(result, scales.front());
+    Operation *user = out.getDefiningOp();
+    for (Value scale : scales.drop_front())
+      out = build.make<MulOp>(out, scale);
+    if (bias)
+      out = build.make<AddOp>(out, build.along(build.f32(bias), isa<Conv2dOp>(op) ? 1 : rank - 1, rank));
+    out = build.cast(out, value);
+    wide.insert(out);
+    result.replaceUsesWithIf(out, [&](OpOperand &use) { return use.getOwner() != user; });
+  }
+
+  /// Results and states keep the types of the signature.
+  void castBack(Build &build, Operation *op) {
+    auto function = getOperation();
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!wide.contains(operand.get()))
+        continue;
+      bool returned = isa<func::ReturnOp>(op);
+      auto expected = returned ? cast<RankedTensorType>(function.getResultTypes()[operand.getOperandNumber()]) : stateType(cast<StateWriteOp>(op));
+      if (expected)
+        operand.set(build.cast(operand.get(), expected.getElementType()));
+    }
+  }
+
+  /// The type under which a state is read; f32 for one that is only written.
+  RankedTensorType stateType(StateWriteOp write) {
+    RankedTensorType type = tensorOf(write.getValue()).clone(FloatType(Float32Type::get(&getContext())));
+    getOperation().walk([&](StateReadOp read) {
+      if (read.getName() == write.getName())
+        type = tensorOf(read.getResult());
+    });
+    return type;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createSelectTypesPass(PrecisionTable table, std::set<DType> productTypes, std::string chip) {
+  return std::make_unique<SelectTypesPass>(std::move(table), std::move(productTypes), std::move(chip));
+}
+
+} // namespace manaslu::graph

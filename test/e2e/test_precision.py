@@ -1,0 +1,154 @@
+"""Types of operators: --auto-cast-type, precision tables, scales (interfaces.md, "Precision table"; docs/precision.md)."""
+
+import json
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import manaslu
+
+TYPES = ["bf16", "fp16", "tf32", "fp8_e4m3"]
+LEAST_SQNR = {"bf16": 35, "fp16": 50, "tf32": 50, "fp8_e4m3": 15}
+
+
+class Block(nn.Module):
+    """A product of every kind: convolution, linear, attention, and a plain matrix product of two activations."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 32, 4, stride=4)
+        self.norm = nn.LayerNorm(32)
+        self.qkv = nn.Linear(32, 96)
+        self.out = nn.Linear(32, 32)
+
+    def forward(self, image):
+        x = self.norm(self.patches(image).flatten(2).transpose(1, 2))
+        q, k, v = (t.unflatten(-1, (2, 16)).transpose(1, 2) for t in self.qkv(x).chunk(3, -1))
+        x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return x @ x.transpose(1, 2)
+
+
+@pytest.fixture(scope="module")
+def block():
+    torch.manual_seed(0)
+    return Block().eval(), torch.randn(1, 3, 32, 32)
+
+
+def sqnr(exact, other):
+    return 20 * math.log10((exact.norm() / (exact - other).norm()).item())
+
+
+@pytest.mark.parametrize("mode", ["matmult", "all"])
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("target", ["mt1", "mt2"])
+def test_auto_cast(block, target, type, mode):
+    """interfaces.md: --auto-cast none|matmult|all, --auto-cast-type bf16|fp16|tf32|fp8_e4m3."""
+    model, image = block
+    program = manaslu.compile(model, (image,), target=target, auto_cast=mode, auto_cast_type=type)
+    assert sqnr(model(image), program.run(image, check_levels=True)) >= LEAST_SQNR[type]
+    assert {product["compute"] for product in program.report["products"].values()} == {type}
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("operands", [(7, 64, 40), (130, 200, 5)])
+def test_products_are_exact_where_sums_are(type, operands):
+    """numerics.md: exact products, fp32 accumulation. Integers up to 8 are numbers of every type, and their sums of fp32."""
+    m, k, n = operands
+    generator = torch.Generator().manual_seed(m)
+    x, y = (torch.randint(-8, 9, size, generator=generator).float() for size in ((m, k), (k, n)))
+
+    class Product(nn.Module):
+        def forward(self, x, y):
+            return x @ y
+
+    program = manaslu.compile(Product().eval(), (x, y), target="mt2", auto_cast="matmult", auto_cast_type=type)
+    assert torch.equal(program.run(x, y, check_levels=True), x @ y)
+
+
+def test_a_type_that_the_chip_lacks(block):
+    """docs/errors.md, MN-NUM-CHIP: one line for each type, with how many operators ask for it."""
+    model, image = block
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.compile(model, (image,), target="mi1", precision="fp8_e4m3")
+    assert caught.value.code == "MN-NUM-CHIP" and "mi1 multiplies no fp8_e4m3; 5 operators" in str(caught.value)
+
+
+@pytest.mark.parametrize("scaling", ["none", "tensor", "row"])
+def test_scaling(scaling):
+    """Scales let small numbers keep their bits: of activations by tensor or by token, of weights by tensor or by output channel."""
+    torch.manual_seed(1)
+    model, x = nn.Linear(32, 16, bias=False).eval(), 1e-3 * torch.randn(20, 32)  # far below the smallest normal number of e4m3, 2^-6
+    table = {"schema": 1, "rules": [{"match": "*", "compute": "fp8_e4m3", "scaling": scaling}]}
+    got = manaslu.compile(model, (x,), target="mt2", precision=table).run(x, check_levels=True)
+    assert (sqnr(model(x), got) >= 25) == (scaling != "none")
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "matmul", "matmul transposed", "batched"])
+@pytest.mark.parametrize("scaling", ["tensor", "row"])
+def test_scales_of_every_product(kind, scaling):
+    """Rows of very different magnitude, one of zeros: every factor is within 2^-4 of its size, every sum within an eighth of the sum of magnitudes."""
+    generator = torch.Generator().manual_seed(4)
+    sizes = {"conv2d": ((2, 4, 9, 9), (6, 4, 3, 3)), "matmul": ((5, 24), (24, 7)), "matmul transposed": ((5, 24), (7, 24)), "batched": ((3, 5, 24), (3, 24, 7))}[kind]
+    x, y = (torch.randn(size, generator=generator) for size in sizes)
+    if scaling == "row" and kind != "batched":
+        x = x * torch.logspace(-6, 6, x.shape[0]).reshape(-1, *[1] * (x.dim() - 1))
+        y = y * (torch.logspace(-4, 4, y.shape[1]) if kind == "matmul" else torch.logspace(-4, 4, y.shape[0]).reshape(-1, *[1] * (y.dim() - 1)))
+        x[0] = 0
+
+    class Product(nn.Module):
+        def forward(self, x, y):
+            return F.conv2d(x, y) if kind == "conv2d" else x @ (y.T if kind == "matmul transposed" else y)
+
+    got = manaslu.compile(Product().eval(), (x, y), target="mt2", precision={"rules": [{"match": "*", "compute": "fp8_e4m3", "scaling": scaling}]}).run(x, y, check_levels=True)
+    exact, magnitude = Product()(x, y), Product()(x.abs(), y.abs())
+    assert (((got - exact).abs() <= 0.13 * magnitude + (1e-2 if scaling == "tensor" else 0))).all()
+
+
+def test_given_scales():
+    """interfaces.md: "scales": {"name": [..]}; a given scale needs no maximum on the chip."""
+    torch.manual_seed(2)
+    model, x = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 8)).eval(), 1e-3 * torch.randn(4, 64)
+    rule = {"match": "*.linear", "compute": "fp8_e4m3", "scaling": "row"}
+    scales = {"0.linear": [x.abs().max().item() / 448], "2.linear": model[:2](x).abs().max().item() / 448}
+    given = manaslu.compile(model, (x,), target="mt2", precision={"rules": [rule], "scales": scales})
+    computed = manaslu.compile(model, (x,), target="mt2", precision={"rules": [rule]})
+    assert sqnr(model(x), given.run(x, check_levels=True)) >= 20
+    assert sqnr(model(x), computed.run(x, check_levels=True)) >= 20
+    assert given.report["compile"]["instructions"] < computed.report["compile"]["instructions"]
+
+
+def test_weights_alone():
+    """Weights in fp8 with scales by row, activations in bf16: device memory gives a quarter of the bytes of fp32."""
+    torch.manual_seed(3)
+    model, x = nn.Linear(512, 512, bias=False).eval(), torch.randn(1, 512)
+    bytes_read = {}
+    for weights in ("bf16", "fp8_e4m3"):
+        table = {"default": "bf16", "rules": [{"match": "*", "compute": "bf16", "weights": weights, "scaling": "row"}]}
+        program = manaslu.compile(model, (x,), target="mt2", precision=table)
+        got = program.run(x, check_levels=True)
+        assert sqnr(model(x), got) >= (40 if weights == "bf16" else 25)
+        bytes_read[weights] = program.report["device_memory"]["read_bytes"]
+    assert bytes_read["bf16"] - bytes_read["fp8_e4m3"] > 0.95 * 512 * 512
+
+
+def test_a_table_as_file_and_its_errors(block, tmp_path):
+    """Bad input of issue "Data types": a table that names nothing suggests the nearest path; --precision excludes --auto-cast."""
+    model, image = block
+    path = tmp_path / "table.json"
+    path.write_text(json.dumps({"default": "bf16", "rules": [{"match": "qkv.*", "compute": "fp16"}, {"match": "quv.linear", "compute": "bf16"}]}))
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.compile(model, (image,), precision=path)
+    assert caught.value.code == "MN-NUM-RULE" and 'the nearest is "qkv.linear"' in str(caught.value)
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.compile(model, (image,), precision=path, auto_cast="all")
+    assert caught.value.code == "MN-USE-002"
+    path.write_text("{")
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.compile(model, (image,), precision=path)
+    assert caught.value.code == "MN-NUM-TABLE"
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.compile(model, (image,), precision="int3")
+    assert caught.value.code == "MN-USE-002"
