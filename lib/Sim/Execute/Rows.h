@@ -54,6 +54,9 @@ bool crossesRows(const Rows &a, const Rows &b);
 /// True when the rows of this partition overlap without being the same bytes in the same order.
 bool overlapsPartly(const Rows &target, const Rows &source, int partition);
 
+/// Elements that a thread should have: another one is woken in about the time that these take.
+constexpr int64_t kThreadElements = 8192;
+
 /// For each partition: compute(partition, inputs as fp32 rows, output row of target.count() floats). Partitions run in parallel when they are independent.
 template <size_t inputCount, class F> void mapRows(Memory &memory, const Rows &target, const std::array<const Rows *, inputCount> &inputs, F &&compute) {
   int64_t work = target.count();
@@ -78,7 +81,7 @@ template <size_t inputCount, class F> void mapRows(Memory &memory, const Rows &t
     }
   };
   int64_t rows = target.partitions();
-  memory.parallel(rows, ordered ? rows : std::max<int64_t>(1, 32768 / std::max<int64_t>(work, 1)), RangeFunction(run));
+  memory.parallel(rows, ordered ? rows : std::max<int64_t>(1, kThreadElements / std::max<int64_t>(work, 1)), RangeFunction(run));
 }
 
 /// Copies bits between two patterns of the same number of elements (N4).

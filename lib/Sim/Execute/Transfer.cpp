@@ -36,7 +36,7 @@ Status run(const isa::DmaLoad &in, Memory &memory) {
     target.seek(begin);
     copyBits(source, target, end - begin, sizeOf(src.type));
   };
-  memory.parallel(src.elements(), (int64_t(1) << 19) / sizeOf(src.type), RangeFunction(copy));
+  memory.parallel(src.elements(), (int64_t(1) << 17) / sizeOf(src.type), RangeFunction(copy));
   return {};
 }
 

@@ -24,7 +24,7 @@ void applyScalar(AluOperation op, bool reverse, const float *values, float scala
 /// Calls copy(begin, end) on parts of the partitions, one after the other when rows of different partitions share bytes.
 template <class F> void forPartitions(Memory &memory, const Rows &target, bool ordered, F &&copy) {
   int64_t rows = target.partitions();
-  memory.parallel(rows, ordered ? rows : std::max<int64_t>(1, 32768 / std::max<int64_t>(target.count(), 1)), RangeFunction(copy));
+  memory.parallel(rows, ordered ? rows : std::max<int64_t>(1, kThreadElements / std::max<int64_t>(target.count(), 1)), RangeFunction(copy));
 }
 
 } // namespace
