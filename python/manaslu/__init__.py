@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-_LAZY = {"compile": "api", "load": "api", "Program": "program", "Report": "program", "Error": "frontend.diagnostics"}
+_LAZY = {"calibrate": "calibration", "compile": "api", "load": "api", "Program": "program", "Report": "program", "Error": "frontend.diagnostics"}
 __all__ = sorted(_LAZY)
 
 

@@ -152,3 +152,41 @@ def test_a_table_as_file_and_its_errors(block, tmp_path):
     with pytest.raises(manaslu.Error) as caught:
         manaslu.compile(model, (image,), precision="int3")
     assert caught.value.code == "MN-USE-002"
+
+
+# --- calibration ----------------------------------------------------------------------------------------------------
+
+
+def test_calibrated_scales(block):
+    """docs/precision.md, "Calibration": scales by operator name, of every product but attention, that a table takes as they are."""
+    model, image = block
+    torch.manual_seed(5)
+    scales = manaslu.calibrate(model, [(image,), (torch.randn_like(image),), (torch.randn_like(image),)])
+    assert set(scales) == {"patches.conv2d", "qkv.linear", "out.linear", "matmul"}
+    with torch.no_grad():
+        assert scales["patches.conv2d"] >= image.abs().max().item() / 448
+    program = manaslu.compile(model, (image,), target="mt2", precision={"default": "bf16", "rules": [{"match": "*", "compute": "fp8_e4m3", "scaling": "row"}], "scales": scales})
+    assert sqnr(model(image), program.run(image, check_levels=True)) >= 18
+
+
+def test_calibration_methods():
+    """One outlier in ten thousand: the maximum follows it, a percentile does not, the least squared error lies between."""
+    torch.manual_seed(6)
+    model, x = nn.Linear(100, 4).eval(), torch.randn(100, 100)
+    x[0, 0] = 1000
+    scale = {method: manaslu.calibrate(model, [x], method=method, percentile=99.9)["linear"] for method in ("max", "percentile", "mse")}
+    assert scale["max"] == pytest.approx(1000 / 448)
+    assert 2.5 / 448 < scale["percentile"] < 6 / 448
+    assert scale["percentile"] <= scale["mse"] <= scale["max"]
+
+
+def test_bad_samples():
+    """Issue "Data types", bad input: calibration data of wrong shape or with NaN; all of them at once."""
+    model = nn.Linear(4, 4).eval()
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.calibrate(model, [torch.randn(2, 4), torch.randn(3, 4), torch.full((2, 4), math.nan)])
+    assert caught.value.code == "MN-NUM-CALIBRATION" and len(caught.value.items) == 2
+    for batches in ([], [(torch.randn(2, 4), torch.randn(2, 4)), (torch.randn(2, 4),)]):
+        with pytest.raises(manaslu.Error) as caught:
+            manaslu.calibrate(model, batches)
+        assert caught.value.code == "MN-NUM-CALIBRATION"

@@ -16,14 +16,29 @@ from .types import TensorType, from_torch
 
 def from_exported(exported) -> Program:
     """Program of an ExportedProgram. Operators with a handler stay whole, all others are decomposed by PyTorch."""
+    program = _converted_if_known(exported)
+    if program is not None:
+        return program
+    exported = _decomposed(exported)
+    return _Converter(exported).convert()
+
+
+def known_form(exported):
+    """The ExportedProgram that from_exported converts: decomposed if it holds operators without a handler."""
+    return exported if _converted_if_known(exported) is not None else _decomposed(exported)
+
+
+def _converted_if_known(exported) -> Program | None:
     _check_static(exported)
     program = _Converter(exported).convert()
     functionalise(program)
-    if all_known(program):
-        return program
+    return program if all_known(program) else None
+
+
+def _decomposed(exported):
     exported = exported.run_decompositions(_decomposition_table())
     _check_static(exported)
-    return _Converter(exported).convert()
+    return exported
 
 
 def _decomposition_table():
