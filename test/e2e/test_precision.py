@@ -1,7 +1,10 @@
 """Types of operators: --auto-cast-type, precision tables, scales (interfaces.md, "Precision table"; docs/precision.md)."""
 
+import itertools
 import json
 import math
+import os
+import random
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import manaslu
+from manaslu.search import choose
 
 TYPES = ["bf16", "fp16", "tf32", "fp8_e4m3"]
 LEAST_SQNR = {"bf16": 35, "fp16": 50, "tf32": 50, "fp8_e4m3": 15}
@@ -190,3 +194,93 @@ def test_bad_samples():
         with pytest.raises(manaslu.Error) as caught:
             manaslu.calibrate(model, batches)
         assert caught.value.code == "MN-NUM-CALIBRATION"
+
+
+# --- search ---------------------------------------------------------------------------------------------------------
+
+
+def test_choice_is_the_best_of_all():
+    """The multiple-choice knapsack against all assignments: within the budget always, and of least cost up to the rounding of noise."""
+    seed = int(os.environ.get("MANASLU_SEED", 1))
+    print("seed", seed)
+    generator = random.Random(seed)
+    for _ in range(30):
+        options = [[(0.0, generator.uniform(0, 9)), *((generator.uniform(0, 5), generator.uniform(-9, 3)) for _ in range(2))] for _ in range(6)]
+        budget = generator.uniform(0.1, 12)
+        picked = choose(options, budget)
+        total = lambda indices, part: sum(entries[index][part] for entries, index in zip(options, indices, strict=True))  # noqa: E731
+        assert total(picked, 0) <= budget
+        tight = [indices for indices in itertools.product(range(3), repeat=6) if total(indices, 0) <= budget * (1 - 6 / 4096)]
+        assert total(picked, 1) <= min((total(indices, 1) for indices in tight), default=math.inf) + 1e-9
+    assert choose([[(1.0, 0.0)], [(1.0, 0.0)]], 1.5) is None
+    assert choose([[(1.0, 0.0)]], 0.0) is None
+
+
+class Layers(nn.Module):
+    """Two layers of which one takes small numbers beside large ones: fp8 hurts it."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(512, 512, bias=False), nn.Linear(512, 512, bias=False)
+
+    def forward(self, x):
+        return self.second(torch.relu(self.first(x)))
+
+
+@pytest.fixture(scope="module")
+def searched():
+    torch.manual_seed(7)
+    model = Layers().eval()
+    samples = [torch.randn(16, 512) for _ in range(4)]
+    return model, samples, manaslu.search_precision(model, samples, types=("bf16", "fp8_e4m3"), min_sqnr=25)
+
+
+def test_search_meets_its_budget(searched):
+    """Issue "Data types", part 5: error budget in, fastest program out; the front has no point that another beats; the table is accepted back unchanged."""
+    model, samples, found = searched
+    assert found.best.sqnr_db >= 25
+    assert [point.sqnr_db for point in found.front] == sorted((point.sqnr_db for point in found.front), reverse=True)
+    assert [point.cost for point in found.front] == sorted((point.cost for point in found.front), reverse=True)
+    bf16 = manaslu.compile(model, (samples[0],), target="mt2", precision="bf16")
+    bf16.run(samples[0])
+    assert found.best.cost <= bf16.report["simulated"]["time_ns"]
+    program = manaslu.compile(model, (samples[0],), target="mt2", precision=json.loads(json.dumps(found.table)))
+    assert sqnr(model(samples[1]), program.run(samples[1])) == pytest.approx(found.best.sqnr_db, abs=1e-3)
+    assert program.report["simulated"]["time_ns"] == found.best.cost
+    assert "dB" in str(found)
+
+
+def test_search_is_deterministic(searched):
+    model, samples, found = searched
+    again = manaslu.search_precision(model, samples, types=("bf16", "fp8_e4m3"), min_sqnr=25)
+    assert [(point.types, point.sqnr_db, point.cost) for point in again.front] == [(point.types, point.sqnr_db, point.cost) for point in found.front]
+
+
+def test_search_by_time_and_by_a_metric(searched):
+    model, samples, found = searched
+    quick = found.front[-1]
+    timed = manaslu.search_precision(model, samples, types=("bf16", "fp8_e4m3"), max_latency_ns=quick.cost)
+    assert timed.best.cost <= quick.cost
+
+    def worst(outputs, exact):
+        return -max((a - b).abs().max().item() for got, wanted in zip(outputs, exact, strict=True) for a, b in zip(got, wanted, strict=True))
+
+    metered = manaslu.search_precision(model, samples, types=("bf16", "fp8_e4m3"), min_sqnr=20, metric=worst, min_metric=-0.05, objective="energy")
+    assert metered.best.sqnr_db >= -0.05
+
+
+def test_impossible_budgets(searched):
+    """docs/errors.md, MN-NUM-BUDGET: the best that can be reached, and the product that limits it."""
+    model, samples, _ = searched
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.search_precision(model, samples, types=("bf16", "fp8_e4m3"), min_sqnr=150)
+    assert caught.value.code == "MN-NUM-BUDGET" and caught.value.exit_status == 5 and ".linear" in str(caught.value)
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.search_precision(model, samples, types=("bf16", "fp8_e4m3"), max_latency_ns=1)
+    assert caught.value.code == "MN-NUM-BUDGET"
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.search_precision(model, samples)
+    assert caught.value.code == "MN-USE-002"
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.search_precision(model, samples[:1], min_sqnr=20)
+    assert caught.value.code == "MN-NUM-CALIBRATION"
