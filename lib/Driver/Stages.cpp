@@ -81,12 +81,13 @@ Status Compilation::enterIsa() {
   Error missing;
   for (uint32_t i = 0; i < program.regions.size(); ++i) {
     const isa::Region &region = program.regions[i];
-    if (region.kind != isa::RegionKind::Constant)
+    bool state = region.kind == isa::RegionKind::State;
+    if (region.kind != isa::RegionKind::Constant && !state)
       continue;
     const Parameter *parameter = parameters_->find(region.name);
     if (parameter && parameter->bytes() == region.bytes)
       program.addConstant(i, {parameter->data, parameter->data + parameter->bytes()});
-    else
+    else if (!state || parameter)
       missing.add("MN-IN-WEIGHTS",
                   "the weights file has no tensor of " + std::to_string(region.bytes) + " bytes for this constant; name the file with --weights", region.name);
   }
@@ -161,7 +162,7 @@ Status Compilation::writeIsaStage(const isa::Program &program) {
   std::vector<WeightEntry> weights;
   for (const isa::ConstantData &data : program.constants) {
     const isa::Region &region = program.regions[data.region];
-    if (region.kind == isa::RegionKind::Constant)
+    if (region.kind == isa::RegionKind::Constant || region.kind == isa::RegionKind::State)
       weights.push_back({region.name, region.type, region.shape, data.bytes});
   }
   Status written = writeFile(output_, textOf(*target::toModule(program, &context_)));

@@ -1,8 +1,11 @@
 """Models through the whole compiler and the simulator, by manaslu.compile, against PyTorch (issue: models that must work)."""
 
+import copy
+
 import models
 import pytest
 import torch
+from commands import command
 from importing import Function, flat
 from test_operators import CASES
 
@@ -64,6 +67,50 @@ def test_decode_steps():
     for _ in range(2):
         for step, wanted in zip(steps, expected):
             torch.testing.assert_close(program(*step), wanted, rtol=1e-4, atol=1e-5)
+        program.reset_state()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("heads, size, length", [(8, 64, 32), (4, 32, 300), (12, 64, 128), (6, 64, 40)])
+def test_decode_steps_of_real_sizes(heads, size, length, precision):
+    """One token: what softmax divides by lies once for each head and is needed for each of its channels, several heads on the partitions."""
+    model = models.CachedDecoder(heads, size, length).eval()
+    steps = [(torch.randn(1, 1, heads * size), torch.tensor([position])) for position in range(3)]
+    program = manaslu.compile(model, steps[0], precision=precision)
+    reference = copy.deepcopy(model)
+    with torch.no_grad():
+        for step in steps:
+            assert error_over_range(program.run(*step, check_levels=True), reference(*step)) <= (2e-5 if precision == "fp32" else 0.03)
+
+
+class Counter(torch.nn.Module):
+    def __init__(self, dtype):
+        super().__init__()
+        self.register_buffer("sums", torch.arange(32).reshape(4, 8).to(dtype))
+        self.register_buffer("steps", torch.tensor([5.0]))
+
+    def forward(self, x):
+        self.sums.add_(x)
+        self.steps.add_(1)
+        return self.sums * 2, self.steps + 0
+
+
+@pytest.mark.parametrize("stage", ["", "graph", "tile", "isa"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_states_start_with_the_values_of_their_buffers(tmp_path, dtype, stage):
+    """interfaces.md: state is kept between calls, and put back to its initial value; the program holds that, whatever stage it was written at."""
+    model, x = Counter(dtype).eval(), torch.ones(4, 8, dtype=dtype)
+    program = manaslu.compile(copy.deepcopy(model), (x,))
+    if stage:
+        torch.export.save(torch.export.export(copy.deepcopy(model), (x,)), tmp_path / "model.pt2")
+        command("manaslu-cc", "compile", tmp_path / "model.pt2", "--compile-to", stage, "-o", tmp_path / "stage.mlir")
+        command("manaslu-cc", "compile", tmp_path / "stage.mlir", "-o", tmp_path / "program.mnx")
+        program = manaslu.load(tmp_path / "program.mnx")
+    for _ in range(2):
+        reference = copy.deepcopy(model)
+        for _ in range(3):
+            for got, wanted in zip(program.run(x, check_levels=stage != "isa"), reference(x), strict=True):
+                assert torch.equal(got, wanted)
         program.reset_state()
 
 

@@ -1,16 +1,13 @@
 """Traces of simulated runs (docs/Trace.md), decoded with a protobuf library that knows nothing of ours."""
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 import manaslu
+from commands import command
 from perfetto import Timeline
 
-BIN = Path(sys.executable).parent
 PICOSECONDS = "picoseconds"
 
 # Two loads, three rounds of exp on se and of a sum on ve, a store. ve and se wait for each other.
@@ -43,12 +40,6 @@ PROGRAM = """
 """
 
 ACTIVATE = next(line for line in PROGRAM.splitlines() if "activate" in line)
-
-
-def command(tool, *words, status=0):
-    done = subprocess.run([BIN / tool, *map(str, words)], capture_output=True, text=True)
-    assert done.returncode == status, done.stderr
-    return done
 
 
 @pytest.fixture

@@ -97,6 +97,7 @@ TileRef Emitter::reference(const Placed &placed, const Node &node, const Access 
     return start;
   };
   bool broadcast = llvm::any_of(layout.part, [](const PartitionEntry &entry) { return entry.atom < 0; });
+  bool allCopies = partition == 0 && partitions >= layout.rows() && !layout.replicated();
   int64_t inner = 1;
   ref.partitions = 1;
   for (size_t e = layout.part.size(); e-- > 0;) {
@@ -123,10 +124,12 @@ TileRef Emitter::reference(const Placed &placed, const Node &node, const Access 
         report(node.loc, "MN-INTERNAL: a tile takes separate runs of partitions");
       ref.partition += first * inner;
       ref.partitions *= size;
+    } else if (entry.atom < 0) {
+      ref.partitions *= entry.size;
     }
     inner *= entry.size;
   }
-  if (broadcast) {
+  if (broadcast && !allCopies) {
     ref.partition = partition;
     ref.partitions = partitions;
   }

@@ -116,8 +116,8 @@ private:
 
   // References (EmitReference.cpp)
   Placed allocate(int storage, const Layout &layout, tile::Space space, mlir::Type element, const std::map<AtomId, Range> &window = {});
-  /// The tile that `access` reaches over `ranges`; free axes follow `order` (loops; those on the partitions are skipped). Broadcast partitions become
-  /// `partition`, `partitions`.
+  /// The tile that `access` reaches over `ranges`; free axes follow `order` (loops; those on the partitions are skipped). Of partitions that
+  /// hold copies, `partition` and `partitions` are meant; all rows mean every copy of what is reached.
   TileRef reference(const Placed &placed, const Node &node, const Access &access, const std::vector<Range> &ranges, const std::vector<int> &order,
                     int64_t partition, int64_t partitions);
   mlir::Value view(TileRef ref, unsigned limit = 4, bool merge = true);

@@ -178,6 +178,18 @@ public:
     return {};
   }
 
+  /// All of a parameter, in its order.
+  Status addWhole(RegionOp region, StringRef parameter, std::vector<std::byte> &bytes) {
+    Builder b(region.getContext());
+    int64_t elements = region.getBuffer().getType().getElements();
+    bytes.resize(elements * elementBytes(region.getBuffer().getType().getElementType()));
+    auto list = [&](int64_t value) { return b.getDenseI64ArrayAttr({value}); };
+    return addPiece(region,
+                    b.getDictionaryAttr({b.getNamedAttr("source", b.getStringAttr(parameter)), b.getNamedAttr("sizes", list(elements)),
+                                         b.getNamedAttr("source_strides", list(1)), b.getNamedAttr("strides", list(1))}),
+                    bytes);
+  }
+
   void run(int threads) {
     std::vector<Task> tasks;
     for (const std::unique_ptr<Piece> &piece : pieces_) {
@@ -281,6 +293,19 @@ Result<std::vector<std::vector<std::byte>>> packConstants(llvm::ArrayRef<RegionO
       return status.error();
   packer.run(threads);
   return result;
+}
+
+Result<std::vector<std::byte>> packState(RegionOp region, const ParameterSource &source) {
+  std::vector<std::byte> bytes;
+  if (!source || !source({region.getName().data(), region.getName().size()}))
+    return bytes;
+  Packer packer(source);
+  if (Status status = packer.addWhole(region, region.getName(), bytes); !status)
+    return status.error();
+  packer.run(/*threads=*/1);
+  if (std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte(0); }))
+    bytes.clear();
+  return bytes;
 }
 
 } // namespace manaslu::tile

@@ -26,4 +26,8 @@ using ParameterSource = std::function<std::optional<ParameterData>(std::string_v
 /// its parameter or region.
 Result<std::vector<std::vector<std::byte>>> packConstants(llvm::ArrayRef<RegionOp> regions, const ParameterSource &source, int threads);
 
+/// The bytes that a state region starts with: the parameter of its name, cast to the region's type; empty, which means zeros, without such a parameter or when
+/// it is all zeros. Error: MN-INTERNAL for a parameter of another size.
+Result<std::vector<std::byte>> packState(RegionOp region, const ParameterSource &source);
+
 } // namespace manaslu::tile

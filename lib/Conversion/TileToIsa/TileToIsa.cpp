@@ -51,13 +51,16 @@ isa::Region regionOf(RegionOp op) {
 
 Status addRegions(const Model &model, const Chip &chip, const ParameterSource &parameters, const LoweringOptions &options, isa::Program &program,
                   LoweringStatistics &statistics) {
-  llvm::SmallVector<RegionOp> constants;
-  std::vector<uint32_t> indices;
+  llvm::SmallVector<RegionOp> constants, states;
+  std::vector<uint32_t> indices, stateIndices;
   for (int buffer : model.regionBuffers) {
     auto op = model.buffers[buffer].value.getDefiningOp<RegionOp>();
     if (op.getKind() == RegionKind::Constant) {
       constants.push_back(op);
       indices.push_back(static_cast<uint32_t>(program.regions.size()));
+    } else if (op.getKind() == RegionKind::State) {
+      states.push_back(op);
+      stateIndices.push_back(static_cast<uint32_t>(program.regions.size()));
     }
     program.regions.push_back(regionOf(op));
     statistics.deviceBytes += static_cast<int64_t>(program.regions.back().bytes);
@@ -72,6 +75,14 @@ Status addRegions(const Model &model, const Chip &chip, const ParameterSource &p
     return bytes.error();
   for (size_t i = 0; i < indices.size(); ++i)
     program.addConstant(indices[i], std::move((*bytes)[i]));
+  for (size_t i = 0; i < stateIndices.size(); ++i) {
+    auto initial = packState(states[i], parameters);
+    if (!initial)
+      return initial.error();
+    if (!initial->empty())
+      program.addConstant(stateIndices[i], std::move(*initial));
+  }
+  llvm::sort(program.constants, [](const isa::ConstantData &a, const isa::ConstantData &b) { return a.region < b.region; });
   return {};
 }
 
