@@ -99,6 +99,8 @@ CompileOptions optionsFrom(const py::dict &given) {
       options.compileTo = value.cast<std::string>();
     else if (key == "compile_from")
       options.compileFrom = value.cast<std::string>();
+    else if (key == "calibration")
+      options.calibration = value.cast<std::string>();
     else if (key == "logfile")
       options.logfile = value.cast<std::string>();
     else if (key == "verbose")

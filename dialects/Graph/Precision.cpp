@@ -15,6 +15,7 @@ namespace manaslu::graph {
 namespace {
 
 constexpr llvm::StringLiteral kTypes[] = {"fp32", "tf32", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2", "fp8_e3m4"};
+constexpr llvm::StringLiteral kStateTypes[] = {"fp32", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2", "fp8_e3m4"};
 constexpr llvm::StringLiteral kScalings[] = {"none", "tensor", "row"};
 
 std::string listed(llvm::ArrayRef<llvm::StringLiteral> names) {
@@ -75,7 +76,7 @@ private:
   void rule(const nlohmann::json &json, const std::string &what) {
     if (!json.is_object() || !json.contains("match") || !json["match"].is_string())
       return problem(what + " is not an object with a string \"match\"");
-    known(json, what, {"match", "compute", "weights", "scaling", "accumulate"});
+    known(json, what, {"match", "compute", "weights", "state", "scaling", "accumulate"});
     PrecisionRule rule;
     rule.match = json["match"];
     if (json.contains("compute"))
@@ -84,6 +85,10 @@ private:
       rule.weights = word(json["weights"], what + ", \"weights\"", kTypes);
     if (json.contains("scaling"))
       rule.scaling = word(json["scaling"], what + ", \"scaling\"", kScalings);
+    if (json.contains("state"))
+      rule.state = word(json["state"], what + ", \"state\"", kStateTypes);
+    if (json.contains("state") && (json.contains("compute") || json.contains("weights") || json.contains("scaling")))
+      problem(what + " has \"state\" beside what operators take; a rule is for states or for operators");
     if (json.contains("accumulate"))
       word(json["accumulate"], what + ", \"accumulate\"", {"fp32"});
     table.rules.push_back(rule);
@@ -129,7 +134,7 @@ PrecisionTable autoCastTable(const std::string &mode, const std::string &type) {
   if (mode == "all")
     table.defaultType = values ? type : type == "tf32" ? "fp32" : "bf16";
   if (mode != "all" || !values)
-    table.rules.push_back({"*", type, "", "none", /*productsOnly=*/true});
+    table.rules.push_back({"*", type, /*weights=*/"", /*state=*/"", "none", /*productsOnly=*/true});
   return table;
 }
 

@@ -15,6 +15,7 @@ struct PrecisionRule {
   std::string match;         ///< glob over an operator's name or its module's path; `*` stands for any characters, dots too, `?` for one
   std::string compute;       ///< type of the products' operands, or of an operator's result
   std::string weights;       ///< type in which weights are stored, if it is not `compute`
+  std::string state;         ///< type in which the states (KV caches) are kept whose names match; such a rule is for states alone
   std::string scaling;       ///< of 8-bit operands: "none", "tensor" or "row"
   bool productsOnly = false; ///< not for operators without products, whatever their names (--auto-cast)
 

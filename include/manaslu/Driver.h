@@ -27,6 +27,7 @@ struct CompileOptions {
   std::string autoCast = "none";      ///< "none", "matmult", "all"
   std::string autoCastType = "bf16";  ///< "bf16", "fp16", "tf32", "fp8_e4m3"
   std::string precision;              ///< a precision table's file, or empty
+  std::string calibration;            ///< .npz of samples for the scales of 8-bit activations, or empty; the model is a .pt2 then
   std::string weights;                ///< safetensors file of a graph module
   std::string report, dumpIr;         ///< files and folder to write, or empty
   std::string compileTo, compileFrom; ///< stages, or empty

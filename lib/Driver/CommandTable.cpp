@@ -18,7 +18,10 @@ static const std::vector<Flag> kCompileFlags = {
     {"--optlevel", "-O", "LEVEL", "1|2|3", "2", "how far transfers and work overlap (-O1, -O2, -O3)"},
     {"--auto-cast", "", "WHICH", "none|matmult|all", "none", "which fp32 operators compute in a smaller type"},
     {"--auto-cast-type", "", "TYPE", "bf16|fp16|tf32|fp8_e4m3", "bf16", "that type"},
+    {"--enable-mixed-precision-accumulation", "", "", "", "",
+     "statistics of softmax, norms and reductions in fp32: always so here, as it is asked of neuronx-cc"},
     {"--precision", "", "TABLE.json", "", "", "a precision table: the types of operators by name (docs/precision.md)"},
+    {"--calibration", "", "DATA.npz", "", "", "samples (first axis) from which 8-bit activations get their scales; not those that --precision gives"},
     {"--weights", "", "FILE.safetensors", "", "", "parameters of a graph module (default: the .safetensors beside it)"},
     {"--report", "", "R.json", "", "", "write the report of the compilation"},
     {"--dump-ir", "", "DIR", "", "", "write one .mlir file for each phase"},
@@ -56,6 +59,21 @@ static const std::vector<Flag> kVerifyFlags = {
     {"--report", "", "R.json", "", "", "write what was measured"},
 };
 
+static const std::vector<Flag> kSearchFlags = {
+    {"--calibration", "", "DATA.npz", "", "", "samples by input name or position, the first axis counts them; every fourth is held out"},
+    {"--output", "-o", "TABLE.json", "", "", "the precision table to write"},
+    {"--min-sqnr", "", "DB", "", "", "limit: smallest signal to noise of the outputs"},
+    {"--min-cosine", "", "C", "", "", "limit: smallest cosine of the outputs with the exact ones"},
+    {"--max-latency-ns", "", "N", "", "", "limit: longest simulated time; the most accurate within it"},
+    {"--objective", "", "WHAT", "latency|energy|memory", "latency", "what is least"},
+    {"--target", "", "CHIP", "mt1|mt2|mi1|FILE.json", "mt1", "the chip, or a chip file"},
+    {"--types", "", "LIST", "", "fp32,bf16,fp8_e4m3", "the types that products may take"},
+    {"--default", "", "TYPE", "fp32|bf16|fp16", "bf16", "the type of values between operators"},
+    {"--scaling", "", "HOW", "none|tensor|row", "tensor", "what 8-bit operands are divided by"},
+    {"--pareto", "", "FRONT.json", "", "", "write every table that none other beats in both figures"},
+    {"--cache", "", "DIR", "", "", "keep measurements there, for a search that goes on or has another limit"},
+};
+
 static std::string allCodes() {
   std::string codes;
   for (const ErrorCode &entry : errorCodes())
@@ -68,6 +86,7 @@ const std::vector<Command> &commands() {
       {"compile", "MODEL", 1, 1, "compile a PyTorch export (.pt2) or an MLIR module (.mlir) to a program", kCompileFlags},
       {"run", "PROGRAM.mnx", 1, 1, "run a program on the simulator", kRunFlags},
       {"verify", "PROGRAM.mnx", 1, 1, "compare a program with its model on the host", kVerifyFlags},
+      {"search-precision", "MODEL.pt2", 1, 1, "find the types of products that cost least within an error", kSearchFlags},
       {"inspect",
        "PROGRAM.mnx",
        1,

@@ -15,5 +15,6 @@ CommandResult inspectCommand(const Invocation &invocation);
 CommandResult chipsCommand(const Invocation &invocation);
 CommandResult listOperatorsCommand(const Invocation &invocation);
 CommandResult explainCommand(const Invocation &invocation);
+CommandResult searchPrecisionCommand(const Invocation &invocation);
 
 } // namespace manaslu::driver

@@ -34,6 +34,8 @@ private:
   // The steps.
   Status prepare();
   Status readPrecision();
+  /// Adds the scales of --calibration to the table.
+  Status calibrate();
   Status readModel();
   Status importWeightsAndText(std::string &module, std::string &weights);
   Status checkStage();

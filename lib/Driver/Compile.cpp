@@ -134,8 +134,10 @@ Status Compilation::prepare() {
 
 Status Compilation::readPrecision() {
   precision_ = graph::autoCastTable(options_.autoCast, options_.autoCastType);
+  if (!options_.calibration.empty() && framework_ != "PYTORCH")
+    return Error("MN-USE-002", "--calibration runs the samples through PyTorch: it takes a .pt2, this model is " + framework_);
   if (options_.precision.empty())
-    return {};
+    return calibrate();
   if (options_.autoCast != "none")
     return Error("MN-USE-002", "--precision says the type of every operator; leave --auto-cast out");
   Result<std::string> text = readFile(options_.precision);
@@ -145,6 +147,23 @@ Status Compilation::readPrecision() {
   if (!table)
     return table.error();
   precision_ = std::move(*table);
+  return calibrate();
+}
+
+Status Compilation::calibrate() {
+  if (options_.calibration.empty())
+    return {};
+  log_.begin("calibrate");
+  Result<std::string> scales = calibratedScales(options_.model, options_.calibration);
+  if (!scales)
+    return scales.error();
+  Result<graph::PrecisionTable> table = graph::parsePrecisionTable("{\"scales\": " + *scales + "}", options_.calibration);
+  if (!table)
+    return table.error();
+  precision_.scales.merge(table->scales); // those of the table stay
+  for (graph::PrecisionRule &rule : precision_.rules)
+    if (rule.productsOnly) // of --auto-cast, whose 8-bit operands have no scales otherwise
+      rule.scaling = "tensor";
   return {};
 }
 

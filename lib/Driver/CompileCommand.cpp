@@ -17,6 +17,7 @@ CommandResult compileCommand(const Invocation &invocation) {
   options.autoCast = invocation.value("--auto-cast");
   options.autoCastType = invocation.value("--auto-cast-type");
   options.precision = invocation.value("--precision");
+  options.calibration = invocation.value("--calibration");
   options.weights = invocation.value("--weights");
   options.report = invocation.value("--report");
   options.dumpIr = invocation.value("--dump-ir");

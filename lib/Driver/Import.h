@@ -27,6 +27,10 @@ struct Imported {
 /// Imports a .pt2 into `folder`.
 Result<Imported> importModel(const std::string &model, const std::string &folder);
 
+/// Scales of the activations of a .pt2's products from the samples in an .npz, as the JSON object "scales" of a precision table.
+/// Errors: MN-NUM-CALIBRATION and those of the importer.
+Result<std::string> calibratedScales(const std::string &model, const std::string &samples);
+
 /// The PyTorch operators that the importer takes, sorted.
 Result<std::vector<std::string>> listOperators();
 

@@ -48,9 +48,10 @@ CommandResult dispatch(const Invocation &invocation) {
     std::string_view name;
     CommandResult (*run)(const Invocation &);
   };
-  static constexpr Entry entries[] = {{"compile", compileCommand}, {"run", runCommand},     {"verify", verifyCommand},
-                                      {"inspect", inspectCommand}, {"chips", chipsCommand}, {"list-operators", listOperatorsCommand},
-                                      {"explain", explainCommand}};
+  static constexpr Entry entries[] = {{"compile", compileCommand}, {"run", runCommand},
+                                      {"verify", verifyCommand},   {"inspect", inspectCommand},
+                                      {"chips", chipsCommand},     {"list-operators", listOperatorsCommand},
+                                      {"explain", explainCommand}, {"search-precision", searchPrecisionCommand}};
   if (invocation.has("--help"))
     return helpText(invocation.command);
   if (invocation.has("--version"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import torch
 
+from . import progress
 from .frontend.diagnostics import Error, Item
 
 LARGEST = {"fp8_e4m3": 448.0, "fp8_e5m2": 57344.0, "fp8_e3m4": 15.5}
@@ -137,7 +136,6 @@ def calibrate(model, batches, *, type: str = "fp8_e4m3", method: str = "max", pe
     watch = _Watch(module, names, ranges)
     with torch.no_grad():
         for number, batch in enumerate(batches):
-            if sys.stderr.isatty():
-                print(f"\rcalibrating: {number + 1} of {len(batches)}", end="\n" if number + 1 == len(batches) else "", file=sys.stderr, flush=True)
             watch.run(*batch)
+            progress.show("calibrating", number + 1, len(batches))
     return {name: known.clip(method, percentile, type) / LARGEST[type] for name, known in ranges.items() if known.largest > 0}

@@ -25,14 +25,15 @@ def compute(model: str, inputs: list) -> list:
     leaves = []
     for spec in exported.graph_signature.input_specs:
         if spec.kind.name == "USER_INPUT":
-            leaves.append(_to_torch(next(arrays)) if type(spec.arg).__name__ == "TensorArgument" else spec.arg.value)
+            leaves.append(from_numpy(next(arrays)) if type(spec.arg).__name__ == "TensorArgument" else spec.arg.value)
     args, kwargs = pytree.tree_unflatten(leaves, exported.call_spec.in_spec)
     with torch.no_grad():
         result = exported.module()(*args, **kwargs)
     return [leaf for leaf in pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
 
 
-def _to_torch(array):
+def from_numpy(array):
+    """A tensor of an array; NumPy has no bfloat16, its two raw bytes (V2) stand for it."""
     import torch
 
     if array.dtype.kind == "V":

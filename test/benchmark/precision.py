@@ -1,9 +1,15 @@
 """What types of operators gain and cost: rows of issue "Data types" that compile and simulate single programs. Figures of the chip are simulated."""
+import itertools
 import json
+import shutil
 import sys
+import time
 from pathlib import Path
 
 import torch
+
+import manaslu
+from manaslu.measuring import Bench
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 from command import Failed, call, compile_model, run_program
@@ -21,6 +27,20 @@ class Square(torch.nn.Module):
         return a @ b
 
 
+class Chain(torch.nn.Module):
+    """Six products of sizes that fp8 helps differently, the third on numbers of very different size."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(a, b, bias=False) for a, b in ((256, 512), (512, 1024), (1024, 256), (256, 256), (256, 1024), (1024, 64)))
+
+    def forward(self, x):
+        for number, layer in enumerate(self.layers):
+            x = layer(x * torch.exp2(torch.arange(x.shape[-1]) % 13 - 6.0) if number == 2 else x)
+            x = torch.relu(x) if number % 2 == 0 else x
+        return x
+
+
 class Precision:
     """Measures into a table."""
 
@@ -30,7 +50,7 @@ class Precision:
     def run(self):
         """All rows; returns the reasons of those that are missing."""
         failures = []
-        jobs = {"minilm": self.minilm, "bert": self.bert, "energy": self.energy}
+        jobs = {"minilm": self.minilm, "bert": self.bert, "energy": self.energy, "exhaustive": self.exhaustive, "search": self.searches}
         for name, job in jobs.items():
             if self.filter not in name:
                 continue
@@ -93,3 +113,64 @@ class Precision:
                 total[type], dynamic[type] = simulated["energy_nj"], simulated["energy_nj"] - simulated["energy"]["static"]
             for measure, energy, goal in (("energy", total, 1 / 3 if size >= 1024 else None), ("dynamic_energy", dynamic, 1 / 3)):
                 self.table.add(f"square-{size} (mt1)", f"{measure}_bf16_over_fp32", energy[torch.bfloat16] / energy[torch.float32], "ratio", goal)
+
+    def exhaustive(self):
+        """The search against all 729 assignments of 3 types to 6 products, for 20 budgets."""
+        types, samples = ("fp32", "bf16", "fp8_e4m3"), []
+        torch.manual_seed(0)
+        model = Chain().eval()
+        samples = [(torch.randn(64, 256),) for _ in range(4)]
+        exported = torch.export.export(model, samples[0])
+        bench = Bench(exported, samples, target="mt2", scales=manaslu.calibrate(exported, samples))
+        names = list(bench.compile({}).report["products"])
+        assignments = [dict(zip(names, chosen, strict=True)) for chosen in itertools.product(types, repeat=len(names))]
+        every = [(found.sqnr_db([1]), found.costs["latency"]) for found in bench.measure_all(assignments, [1])]  # the search sees the same held-out sample
+        quality = sorted(sqnr for sqnr, _ in every)
+        budgets = [quality[len(quality) * (2 * step + 1) // 40] for step in range(20)]
+        over, cache = [], self.folder / "cache"
+        for budget in budgets:
+            best = min(cost for sqnr, cost in every if sqnr >= budget)
+            over.append(manaslu.search_precision(exported, samples, target="mt2", types=types, min_sqnr=budget, cache=cache).best.cost / best)
+        shutil.rmtree(cache)
+        self.table.add("6 products, 3 types (mt2)", "worst_search_over_best_of_729", max(over), "ratio", 1.02)
+
+    def searches(self):
+        """MiniLM on sentences and ViT-small on images, with 30 dB; BERT-base, how long it takes, and from its cache."""
+        self.search("minilm", self.sentences())
+        torch.manual_seed(0)
+        self.search("vit", [(torch.randn(1, 3, 224, 224),) for _ in range(4)])
+        model = catalogue().build("bert")
+        samples = [tuple(argument.roll(shift, -1) if argument.is_floating_point() or argument.max() > 1 else argument for argument in model.arguments) for shift in range(8)]
+        exported, cache = torch.export.export(model.module.eval(), samples[0], strict=False), self.folder / "cache"
+        for label, goal in (("search_seconds", 900), ("search_from_cache_seconds", 60)):
+            begun = time.perf_counter()
+            manaslu.search_precision(exported, samples, target="mt2", types=("bf16", "fp8_e4m3"), scaling="none", min_sqnr=30, cache=cache)
+            self.table.add("bert, 8 samples (mt2)", label, time.perf_counter() - begun, "s", goal)
+        shutil.rmtree(cache)
+
+    def sentences(self):
+        """Eight sentences for MiniLM."""
+        batch = catalogue().build("minilm-batch8").arguments
+        return [tuple(argument[i : i + 1].clone() for argument in batch) for i in range(8)]
+
+    def search(self, name, samples):
+        """The search beside uniform types, products alone in bf16, and products lowered one after the other in the order of their noise."""
+        exported = torch.export.export(catalogue().build(name).module.eval(), samples[0], strict=False)
+        found = manaslu.search_precision(exported, samples, target="mt2", types=("bf16", "fp8_e4m3"), scaling="none", min_sqnr=30)
+        held_out = [number for number in range(len(samples)) if number % 4 == 1]
+        names = list(found.products)
+        uniform = {kind: next((point.sqnr_db, point.cost) for point in found.measured if set(point.types.values()) == {kind}) for kind in ("bf16", "fp8_e4m3")}
+        products_alone = Bench(exported, samples, target="mt2", default="fp32").measure(dict.fromkeys(names, "bf16"), held_out)
+        order = sorted(names, key=lambda product: found.products[product]["fp8_e4m3"][0])
+        lowered = [{product: "fp8_e4m3" if place < count else "bf16" for place, product in enumerate(order)} for count in range(0, len(order) + 1, 4)]
+        greedy = [(one.sqnr_db(held_out), one.costs["latency"]) for one in Bench(exported, samples, target="mt2", scaling="none").measure_all(lowered, held_out)]
+        others = {"uniform_types": list(uniform.values()), "products_alone": [(products_alone.sqnr_db(held_out), products_alone.costs["latency"])], "greedy_order": greedy}
+        row = f"{name} search (mt2)"
+        self.table.add(row, "sqnr_db", found.best.sqnr_db, "dB", 30, "higher")
+        self.table.add(row, "simulated_time_over_bf16", found.best.cost / uniform["bf16"][1], "ratio", 0.9999)
+        for other, points in others.items():
+            # Beyond the accuracy and the speed of the front's ends there is nothing that it could offer.
+            dominated = sum(any(sqnr >= point.sqnr_db and cost < point.cost or sqnr > point.sqnr_db and cost <= point.cost for sqnr, cost in points) for point in found.front)
+            self.table.add(row, f"points_of_front_dominated_by_{other}", dominated, "1", 0)
+        best = min((cost for sqnr, cost in greedy if sqnr >= 30), default=uniform["bf16"][1])
+        self.table.add(row, "simulated_time_over_greedy_order", found.best.cost / best, "ratio", 1.0)

@@ -27,6 +27,17 @@ def test_python_block_runs(text, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_walk_through(tmp_path):
+    """docs/precision.md, "MiniLM from start to end": the blocks marked `walk`, in one folder and in their order; each command of a shell block succeeds."""
+    text = (ROOT / "docs/precision.md").read_text()
+    environment = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}"}
+    for language, block in re.findall(r"^```(python|sh) walk\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        command = [sys.executable, "-c", block] if language == "python" else ["bash", "-e", "-c", block]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, block + done.stdout + done.stderr
+    assert {"minilm.mnx", "front.json", "cosine.json", "fp8.mnx"} <= {file.name for file in tmp_path.iterdir()}
+
+
 @pytest.mark.parametrize("text", list(blocks("mlir")))
 def test_mlir_block_parses(text):
     done = subprocess.run([TOOLS / "manaslu-opt", "-"], input=text, capture_output=True, text=True)

@@ -104,8 +104,9 @@ private:
   FloatType defaultType;
   llvm::DenseMap<Operation *, StringRef> names;
   llvm::DenseMap<Operation *, const PrecisionRule *> rules;
-  llvm::DenseSet<Operation *> host; ///< membership only, never iterated
-  llvm::DenseSet<Value> wide;       ///< f32 before this pass, and what stands for such a value; membership only
+  std::map<std::string, FloatType> stateTypes; ///< of the states that rules name
+  llvm::DenseSet<Operation *> host;            ///< membership only, never iterated
+  llvm::DenseSet<Value> wide;                  ///< f32 before this pass, and what stands for such a value; membership only
 
   LogicalResult report(const Error &error) {
     for (const manaslu::Diagnostic &item : error.items())
@@ -144,7 +145,7 @@ private:
     std::map<std::string, std::pair<int, std::string>> lacking; // type to how many operators and the first
     for (auto &[op, name] : named) {
       for (size_t i = 0; i < table.rules.size(); ++i) {
-        if (table.rules[i].productsOnly && contractedOperands(op) == 0)
+        if (!table.rules[i].state.empty() || (table.rules[i].productsOnly && contractedOperands(op) == 0))
           continue;
         if (!globMatches(table.rules[i].match, name) && !globMatches(table.rules[i].match, modulePath(op->getLoc())))
           continue;
@@ -163,17 +164,57 @@ private:
               entry.second = name;
       }
     }
+    findStates(used, error);
     for (auto &[type, entry] : lacking)
       if (table != PrecisionTable()) // what the model itself asks for is the chip's own error
         error.add("MN-NUM-CHIP", chip + " multiplies no " + type + "; " + std::to_string(entry.first) + " operators ask for it, the first is " + entry.second);
     for (size_t i = 0; i < used.size(); ++i)
       if (!used[i] && table.rules[i].match != "*")
-        error.add("MN-NUM-RULE",
-                  "rule " + std::to_string(i + 1) + " matches no operator: \"" + table.rules[i].match + "\"" + nearest(table.rules[i].match, named));
+        error.add("MN-NUM-RULE", "rule " + std::to_string(i + 1) + " matches no " + (table.rules[i].state.empty() ? "operator" : "state") + ": \"" +
+                                     table.rules[i].match + "\"" + (table.rules[i].state.empty() ? nearest(table.rules[i].match, named) : listedStates()));
     for (auto &[name, scale] : table.scales)
       if (llvm::none_of(named, [&](auto &entry) { return entry.second == name && contractedOperands(entry.first); }))
         error.add("MN-NUM-RULE", "a scale is given for \"" + name + "\", which is no product" + nearest(name, named));
     return error.empty() ? success() : report(error);
+  }
+
+  /// Name of what reads or writes a state, and its float tensor type; the type is null for other operations and other types.
+  static std::pair<StringRef, RankedTensorType> stateOf(Operation *op) {
+    auto read = dyn_cast<StateReadOp>(op);
+    auto write = dyn_cast<StateWriteOp>(op);
+    if (!read && !write)
+      return {};
+    RankedTensorType type = tensorOf(read ? read.getResult() : write.getValue());
+    return {read ? read.getName() : write.getName(), isa<FloatType>(type.getElementType()) ? type : RankedTensorType()};
+  }
+
+  /// The type of each state that a rule names: the first such rule counts.
+  void findStates(std::vector<char> &used, Error &error) {
+    std::set<std::string> wrong;
+    getOperation().walk([&](Operation *op) {
+      auto [name, type] = stateOf(op);
+      for (size_t i = 0; i < table.rules.size() && !name.empty(); ++i) {
+        if (table.rules[i].state.empty() || !globMatches(table.rules[i].match, name))
+          continue;
+        used[i] = true;
+        if (type && type.getElementType().isF32())
+          stateTypes.insert({name.str(), precisionType(table.rules[i].state, &getContext())});
+        else if (wrong.insert(name.str()).second)
+          error.add("MN-NUM-RULE",
+                    "rule " + std::to_string(i + 1) + " names the state \"" + name.str() + "\", which is not fp32: its type stays that of the model");
+        break;
+      }
+    });
+  }
+
+  std::string listedStates() {
+    std::set<std::string> names;
+    getOperation().walk([&](Operation *op) { names.insert(stateOf(op).first.str()); });
+    names.erase("");
+    std::string text;
+    for (const std::string &name : names)
+      text += (text.empty() ? "; the states are \"" : ", \"") + name + "\"";
+    return text.empty() ? "; the model has none" : text;
   }
 
   static std::string nearest(StringRef glob, ArrayRef<std::pair<Operation *, std::string>> named) {
@@ -223,10 +264,12 @@ private:
   }
 
   void select(Operation *op) {
-    if (host.contains(op) || isa<StateReadOp>(op))
+    if (host.contains(op))
       return;
     OpBuilder builder(op);
     Build build(builder, op->getLoc());
+    if (auto read = dyn_cast<StateReadOp>(op))
+      return widenState(read);
     if (isa<func::ReturnOp, StateWriteOp>(op))
       return castBack(build, op);
     if (auto cast = dyn_cast<CastOp>(op)) {
@@ -348,6 +391,23 @@ private:
     result.replaceUsesWithIf(out, [&](OpOperand &use) { return use.getOwner() != user; });
   }
 
+  /// A state of another type than the model's becomes a value as it is read.
+  void widenState(StateReadOp read) {
+    auto kept = stateTypes.find(read.getName().str());
+    if (kept == stateTypes.end())
+      return;
+    OpBuilder builder(read->getContext());
+    builder.setInsertionPointAfter(read);
+    Build build(builder, read.getLoc());
+    Value result = read.getResult();
+    result.setType(tensorOf(result).clone(kept->second));
+    Value widened = build.cast(result, selectionOf(read).value);
+    if (widened == result)
+      return;
+    wide.insert(widened);
+    result.replaceAllUsesExcept(widened, widened.getDefiningOp());
+  }
+
   /// Results and states keep the types of the signature.
   void castBack(Build &build, Operation *op) {
     auto function = getOperation();
@@ -361,9 +421,10 @@ private:
     }
   }
 
-  /// The type under which a state is read; f32 for one that is only written.
+  /// The type under which a state is kept; f32 for one that is only written and that no rule names.
   RankedTensorType stateType(StateWriteOp write) {
-    RankedTensorType type = tensorOf(write.getValue()).clone(FloatType(Float32Type::get(&getContext())));
+    auto kept = stateTypes.find(write.getName().str());
+    RankedTensorType type = tensorOf(write.getValue()).clone(kept != stateTypes.end() ? kept->second : FloatType(Float32Type::get(&getContext())));
     getOperation().walk([&](StateReadOp read) {
       if (read.getName() == write.getName())
         type = tensorOf(read.getResult());
