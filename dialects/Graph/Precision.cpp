@@ -76,7 +76,7 @@ private:
   void rule(const nlohmann::json &json, const std::string &what) {
     if (!json.is_object() || !json.contains("match") || !json["match"].is_string())
       return problem(what + " is not an object with a string \"match\"");
-    known(json, what, {"match", "compute", "weights", "state", "scaling", "accumulate"});
+    known(json, what, {"match", "compute", "weights", "state", "scaling", "accumulate", "products_only"});
     PrecisionRule rule;
     rule.match = json["match"];
     if (json.contains("compute"))
@@ -89,6 +89,10 @@ private:
       rule.state = word(json["state"], what + ", \"state\"", kStateTypes);
     if (json.contains("state") && (json.contains("compute") || json.contains("weights") || json.contains("scaling")))
       problem(what + " has \"state\" beside what operators take; a rule is for states or for operators");
+    if (json.contains("products_only") && !json["products_only"].is_boolean())
+      problem(what + ", \"products_only\" is " + json["products_only"].dump() + ", not true or false");
+    else
+      rule.productsOnly = json.value("products_only", false);
     if (json.contains("accumulate"))
       word(json["accumulate"], what + ", \"accumulate\"", {"fp32"});
     table.rules.push_back(rule);
@@ -125,6 +129,22 @@ std::string precisionName(Type type) {
 }
 
 Result<PrecisionTable> parsePrecisionTable(const std::string &text, const std::string &where) { return TableReader(where).read(text); }
+
+std::string toJson(const PrecisionTable &table) {
+  nlohmann::ordered_json json = {{"schema", 1}, {"default", table.defaultType}, {"rules", nlohmann::ordered_json::array()}};
+  for (const PrecisionRule &rule : table.rules) {
+    nlohmann::ordered_json entry = {{"match", rule.match}};
+    for (auto &[key, value] : {std::pair("compute", &rule.compute), {"weights", &rule.weights}, {"state", &rule.state}, {"scaling", &rule.scaling}})
+      if (!value->empty())
+        entry[key] = *value;
+    if (rule.productsOnly)
+      entry["products_only"] = true;
+    json["rules"].push_back(entry);
+  }
+  for (auto &[name, scale] : table.scales)
+    json["scales"][name] = scale;
+  return json.dump();
+}
 
 PrecisionTable autoCastTable(const std::string &mode, const std::string &type) {
   PrecisionTable table;

@@ -17,7 +17,7 @@ struct PrecisionRule {
   std::string weights;       ///< type in which weights are stored, if it is not `compute`
   std::string state;         ///< type in which the states (KV caches) are kept whose names match; such a rule is for states alone
   std::string scaling;       ///< of 8-bit operands: "none", "tensor" or "row"
-  bool productsOnly = false; ///< not for operators without products, whatever their names (--auto-cast)
+  bool productsOnly = false; ///< not for operators without products, whatever their names
 
   bool operator==(const PrecisionRule &) const = default;
 };
@@ -38,6 +38,9 @@ std::string precisionName(mlir::Type type);
 
 /// Reads a table from JSON with // comments. MN-NUM-TABLE lists every problem: unknown keys, types and scalings, scales that are not positive finite numbers.
 Result<PrecisionTable> parsePrecisionTable(const std::string &text, const std::string &where);
+
+/// The table as JSON text that parsePrecisionTable reads back to the same.
+std::string toJson(const PrecisionTable &table);
 
 /// What `--auto-cast none|matmult|all` and `--auto-cast-type` say, as a table.
 PrecisionTable autoCastTable(const std::string &mode, const std::string &type);

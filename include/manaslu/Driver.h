@@ -78,6 +78,9 @@ public:
   const std::vector<TensorSignature> &outputs() const;
   const std::vector<TensorSignature> &states() const;
 
+  /// The chip file that the program was compiled for, as JSON text.
+  const std::string &chip() const;
+
   /// The three lists as text, for people and error messages.
   std::string signatureText() const;
 

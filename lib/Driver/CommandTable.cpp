@@ -52,6 +52,7 @@ static const std::vector<Flag> kVerifyFlags = {
     {"--against", "", "MODEL", "", "", "the .pt2 (PyTorch computes it) or .mlir (upstream MLIR's CPU JIT computes it) to compare with"},
     {"--inputs", "", "IN.npz", "", "", "inputs by name or position"},
     {"--random", "", "SEED", "0..9223372036854775807", "0", "draw the inputs"},
+    {"--per-layer", "", "", "", "", "every operator's error beside PyTorch's in the same types, worst first (compiles the model once more)"},
     {"--max-error-over-range", "", "X", "", "", "largest |difference| over the reference's range"},
     {"--min-sqnr", "", "DB", "", "", "smallest signal to quantisation noise ratio"},
     {"--min-cosine", "", "C", "", "", "smallest cosine"},

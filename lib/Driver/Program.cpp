@@ -96,6 +96,7 @@ Result<Program> Program::load(const std::string &path) {
 const std::vector<TensorSignature> &Program::inputs() const { return state_->inputs; }
 const std::vector<TensorSignature> &Program::outputs() const { return state_->outputs; }
 const std::vector<TensorSignature> &Program::states() const { return state_->states; }
+const std::string &Program::chip() const { return state_->program.chipJson; }
 
 std::string Program::signatureText() const {
   return describeSignature(state_->inputs, "input") + describeSignature(state_->outputs, "output") + describeSignature(state_->states, "state");

@@ -9,6 +9,8 @@ void addProgramFigures(nlohmann::ordered_json &report, const nlohmann::ordered_j
     return;
   if (metadata.contains("precision"))
     report["precision"] = metadata["precision"];
+  if (metadata.contains("precision_table"))
+    report["precision_table"] = metadata["precision_table"];
   if (metadata.contains("bound") && metadata["bound"].is_object()) {
     const auto &bound = metadata["bound"];
     auto &simulated = report["simulated"];

@@ -114,6 +114,7 @@ Status Compilation::writeProgram(isa::Program &program) {
 void Compilation::describeInto(nlohmann::ordered_json &metadata, const tile::LoweringStatistics &memory) const {
   metadata["compiler"] = "manaslu " + std::string(version());
   metadata["auto_cast"] = options_.precision.empty() ? options_.autoCast : "table";
+  metadata["precision_table"] = nlohmann::ordered_json::parse(graph::toJson(precision_));
   for (const auto &[key, value] : measures_.items())
     metadata[key] = value;
   metadata["memory"] = {{"sbuf_peak_bytes_per_partition", memory.sbufPeakBytesPerPartition},

@@ -12,13 +12,15 @@ LARGEST = {"fp8_e4m3": 448.0, "fp8_e5m2": 57344.0, "fp8_e3m4": 15.5}
 SMALLEST_NORMAL = {"fp8_e4m3": 2.0**-6, "fp8_e5m2": 2.0**-14, "fp8_e3m4": 2.0**-2}
 BITS = {"fp8_e4m3": 3, "fp8_e5m2": 2, "fp8_e3m4": 4}
 
-_KINDS = {
+KINDS = {
     **dict.fromkeys(("linear.default",), "linear"),
     **dict.fromkeys(("conv1d.default", "conv2d.default", "convolution.default", "conv1d.padding", "conv2d.padding", "_convolution.default"), "conv2d"),
     **dict.fromkeys(("matmul.default", "mm.default", "bmm.default", "mv.default", "dot.default"), "matmul"),
     **dict.fromkeys(("addmm.default", "baddbmm.default", "addmv.default"), "matmul"),
 }
-_FIRST_FACTOR = {"addmm.default": 1, "baddbmm.default": 1, "addmv.default": 1}
+"""PyTorch's products whose activations can have a scale, and what the compiler calls them."""
+FIRST_FACTOR = {"addmm.default": 1, "baddbmm.default": 1, "addmv.default": 1}
+"""Where the factors begin among a product's arguments, where that is not 0."""
 
 # Bins of magnitudes: 16 to an octave from 2^-40 to 2^40, below and above them the first and the last.
 _OCTAVES, _PER_OCTAVE = 40, 16
@@ -73,24 +75,30 @@ class _Watch(torch.fx.Interpreter):
     def run_node(self, node):
         name = self.names.get(node)
         if name:
-            position = _FIRST_FACTOR.get(_operator(node), 0)
+            position = FIRST_FACTOR.get(operator(node), 0)
             self.ranges[name].add(self.env[node.args[position]])
         return super().run_node(node)
 
 
-def _operator(node) -> str:
+def operator(node) -> str:
+    """"linear.default" of a call of torch.ops.aten.linear.default; empty for what is no call."""
     return str(node.target).removeprefix("aten.") if node.op == "call_function" else ""
 
 
-def _product_names(module) -> dict:
-    """Node of a product to its operator's name: module path, kind, and a number from the second of a name on (docs/precision.md)."""
+def module_path(node) -> str:
+    """Of the innermost module that the node was traced in."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return stack[-1][0] if stack else ""
+
+
+def operator_names(graph, kinds: dict) -> dict:
+    """Node of an operator of `kinds` to its name: module path, kind, and a number from the second of a name on (docs/precision.md)."""
     names, seen = {}, {}
-    for node in module.graph.nodes:
-        kind = _KINDS.get(_operator(node))
+    for node in graph.nodes:
+        kind = kinds.get(operator(node))
         if not kind:
             continue
-        stack = list((node.meta.get("nn_module_stack") or {}).values())
-        path = stack[-1][0] if stack else ""
+        path = module_path(node)
         name = f"{path}.{kind}" if path else kind
         number = seen[name] = seen.get(name, -1) + 1
         names[node] = f"{name}_{number}" if number else name
@@ -131,7 +139,7 @@ def calibrate(model, batches, *, type: str = "fp8_e4m3", method: str = "max", pe
         raise Error("MN-NUM-CALIBRATION", "samples do not fit the model", problems)
     exported = model if isinstance(model, torch.export.ExportedProgram) else _export(model, tuple(batches[0]), {})
     module = known_form(exported).module()
-    names = _product_names(module)
+    names = operator_names(module.graph, KINDS)
     ranges = {name: _Range() for name in names.values()}
     watch = _Watch(module, names, ranges)
     with torch.no_grad():

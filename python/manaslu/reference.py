@@ -1,4 +1,4 @@
-"""PyTorch's answer for a `.pt2`, for `manaslu-cc verify`: `python -m manaslu.reference MODEL.pt2 --inputs IN.npz --outputs OUT.npz`.
+"""PyTorch's answer for a `.pt2`, for `manaslu-cc verify`: `python -m manaslu.reference MODEL.pt2 --inputs IN.npz --outputs OUT.npz [--precision TABLE.json --emulated OUT.npz]`.
 
 Inputs and outputs are named by position: "0", "1", ... bfloat16 crosses as NumPy's two raw bytes (V2).
 """
@@ -6,30 +6,27 @@ Inputs and outputs are named by position: "0", "1", ... bfloat16 crosses as NumP
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import traceback
 
 from .frontend.diagnostics import Error
 
 
-def compute(model: str, inputs: list) -> list:
-    """The output tensors of the program in `model` for the given input arrays, in order."""
-    import torch
-    import torch.utils._pytree as pytree
-
+def read(model: str):
+    """The ExportedProgram of a `.pt2` in the form that the compiler imports."""
     from .frontend.archive import Archive
-    from .frontend.exported import from_archive
+    from .frontend.exported import from_archive, known_form
 
-    exported = from_archive(Archive(model))
-    arrays = iter(inputs)
-    leaves = []
-    for spec in exported.graph_signature.input_specs:
-        if spec.kind.name == "USER_INPUT":
-            leaves.append(from_numpy(next(arrays)) if type(spec.arg).__name__ == "TensorArgument" else spec.arg.value)
-    args, kwargs = pytree.tree_unflatten(leaves, exported.call_spec.in_spec)
-    with torch.no_grad():
-        result = exported.module()(*args, **kwargs)
-    return [leaf for leaf in pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+    return known_form(from_archive(Archive(model)))
+
+
+def compute(exported, inputs: list, table: dict | None = None) -> list:
+    """The output tensors of an exported program for the given input arrays, in order; table: operators compute in the types of a precision table."""
+    from .emulation import Types, run, user_results
+
+    results, _ = run(exported, [from_numpy(array) for array in inputs], Types(table) if table else None)
+    return user_results(exported, results)
 
 
 def from_numpy(array):
@@ -55,12 +52,19 @@ def main(arguments=None) -> int:
     parser.add_argument("model")
     parser.add_argument("--inputs", required=True)
     parser.add_argument("--outputs", required=True)
+    parser.add_argument("--precision", help="a precision table, with --emulated")
+    parser.add_argument("--emulated", help="the outputs in the table's types, too")
     options = parser.parse_args(arguments)
     try:
         with numpy.load(options.inputs, allow_pickle=False) as given:
             inputs = [given[str(i)] for i in range(len(given.files))]
-        outputs = compute(options.model, inputs)
-        numpy.savez(options.outputs, **{str(i): _to_numpy(tensor) for i, tensor in enumerate(outputs)})
+        exported = read(options.model)
+        jobs = [(options.outputs, None)]
+        if options.precision:
+            with open(options.precision, encoding="utf-8") as file:
+                jobs.append((options.emulated, json.load(file)))
+        for path, table in jobs:
+            numpy.savez(path, **{str(i): _to_numpy(tensor) for i, tensor in enumerate(compute(exported, inputs, table))})
         return 0
     except Error as error:
         print(error.text(), file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import builder as text
 from .builder import Builder, Value
@@ -11,10 +11,13 @@ from .folding import Folder
 from .functional import is_assertion
 from .operators import find_handler, refusal
 from .patterns import rewrite
-from .program import Node, Program, Ref, TensorData
+from .program import Node, Output, Program, Ref, TensorData
 from .types import INTEGER, TensorType, kind
 
 SMALL_CONSTANT = 64  # elements: up to here a constant is written in the text
+# Operators that only move elements.
+_MOVEMENT = {"view", "_unsafe_view", "reshape", "permute", "transpose", "t", "expand", "expand_as", "slice", "select", "unsqueeze", "squeeze", "clone", "contiguous", "alias", "detach", "flatten", "unflatten",
+             "unbind", "split", "chunk", "cat", "stack", "_to_copy", "to", "dropout", "copy", "repeat", "unfold", "narrow", "movedim", "swapaxes", "lift_fresh_copy"}  # fmt: skip
 _RUNTIME_TYPES = {"i1", "ui8", "i8", "i16", "i32", "i64", "f16", "bf16", "f32", "f64", "f8E4M3FN", "f8E5M2"}
 
 
@@ -26,6 +29,18 @@ class Imported:
     tensors: dict  # name -> TensorData
     inputs: list  # (name, TensorType)
     outputs: list  # (name or None, constant)
+    taps: list = field(default_factory=list)  # Tap: of every operator, where that was asked for; their results come last
+
+
+@dataclass
+class Tap:
+    """The value of an operator as a result of its own."""
+
+    value: str  # name of the value in the captured program
+    result: str  # name of the result
+    module: str
+    target: str
+    source: str
 
 
 @dataclass
@@ -220,8 +235,9 @@ class Importer:
 
     # --- the import ------------------------------------------------------------------------------------------------
 
-    def run(self) -> Imported:
+    def run(self, every_operator: bool = False) -> Imported:
         rewrite(self.program)
+        taps = self._tap() if every_operator else []
         _check_consistent(self.program)
         states = {output.target for output in self.program.outputs if output.kind == "state"}
         inputs = []
@@ -243,7 +259,24 @@ class Importer:
             total = len({node.target for node in self.program.nodes})
             items = list(self.problems.values())
             raise Error("MN-FE-OPERATOR", f"{len({i.what for i in items})} of the model's {total} operators cannot be compiled; all uses are listed", items)
-        return self._finish(inputs)
+        imported = self._finish(inputs)
+        imported.taps = [Tap(node.outputs[0], name, node.module, node.target, node.source) for node, (name, _) in zip(taps, imported.outputs[len(imported.outputs) - len(taps) :], strict=True)]
+        return imported
+
+    def _tap(self) -> list:
+        """Makes the value of every operator that computes floats a result as well, after those of the program; returns the nodes."""
+        needed, taps = self._needed(), []
+        states = {output.target for output in self.program.outputs if output.kind == "state"}
+        reached = {entry.name for entry in self.program.inputs if entry.kind == "user" or entry.target in states}  # what depends on parameters alone is folded
+        for node in self.program.nodes:
+            if not reached.intersection(node.references()):
+                continue
+            reached.update(node.outputs)
+            type = self.program.types.get(node.outputs[0]) if len(node.outputs) == 1 and not node.returns_list else None
+            if type and type.dtype in ("f32", "bf16", "f16") and type.elements and node.outputs[0] in needed and node.target.removeprefix("aten.").split(".")[0] not in _MOVEMENT:
+                taps.append(node)
+        self.program.outputs += [Output("user", Ref(node.outputs[0])) for node in taps]
+        return taps
 
     def _needed(self) -> set:
         needed = {output.value.name for output in self.program.outputs if isinstance(output.value, Ref)}
@@ -332,9 +365,9 @@ def _check_consistent(program: Program) -> None:
         check(not isinstance(output.value, Ref) or output.value.name in defined, f"the output {output.value} is not defined")
 
 
-def import_program(program: Program) -> Imported:
-    """Imports a captured model; raises Error with every problem listed."""
-    return Importer(program).run()
+def import_program(program: Program, every_operator: bool = False) -> Imported:
+    """Imports a captured model; raises Error with every problem listed. every_operator: the value of every operator is a result too (Imported.taps)."""
+    return Importer(program).run(every_operator)
 
 
 __all__ = ["Imported", "Importer", "import_program"]
