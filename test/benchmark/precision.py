@@ -12,6 +12,7 @@ import manaslu
 from manaslu.measuring import Bench
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+import accuracy
 from command import Failed, call, compile_model, run_program
 from perfetto import Timeline
 from reference import Reference, catalogue, cosine, first_output, sqnr_db
@@ -50,7 +51,7 @@ class Precision:
     def run(self):
         """All rows; returns the reasons of those that are missing."""
         failures = []
-        jobs = {"minilm": self.minilm, "bert": self.bert, "energy": self.energy, "exhaustive": self.exhaustive, "search": self.searches}
+        jobs = {"minilm": self.minilm, "bert": self.bert, "energy": self.energy, "exhaustive": self.exhaustive, "search": self.searches, "digits": self.digits}
         for name, job in jobs.items():
             if self.filter not in name:
                 continue
@@ -147,6 +148,13 @@ class Precision:
             manaslu.search_precision(exported, samples, target="mt2", types=("bf16", "fp8_e4m3"), scaling="none", min_sqnr=30, cache=cache)
             self.table.add("bert, 8 samples (mt2)", label, time.perf_counter() - begun, "s", goal)
         shutil.rmtree(cache)
+
+    def digits(self):
+        """Networks trained on digits: points of accuracy that the search's fp8 table loses."""
+        for kind in ("mlp", "cnn"):
+            example = (accuracy.digits()[2][:75],)
+            exact, own = (accuracy.accuracy(accuracy.compiled(accuracy.digits_model(kind), example, precision)) for precision in ("fp32", accuracy.searched_digits(kind)))
+            self.table.add(f"digits {kind}, searched fp8 (mt2)", "accuracy_lost", exact - own, "%", 0.5)
 
     def sentences(self):
         """Eight sentences for MiniLM."""

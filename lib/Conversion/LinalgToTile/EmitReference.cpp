@@ -125,7 +125,7 @@ TileRef Emitter::reference(const Placed &placed, const Node &node, const Access 
       ref.partition += first * inner;
       ref.partitions *= size;
     } else if (entry.atom < 0) {
-      ref.partitions *= entry.size;
+      ref.partitions *= e == 0 ? layout.step : entry.size;
     }
     inner *= entry.size;
   }
