@@ -16,7 +16,7 @@ namespace {
 
 constexpr llvm::StringLiteral kTypes[] = {"fp32", "tf32", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2", "fp8_e3m4"};
 constexpr llvm::StringLiteral kStateTypes[] = {"fp32", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2", "fp8_e3m4"};
-constexpr llvm::StringLiteral kScalings[] = {"none", "tensor", "row"};
+constexpr llvm::StringLiteral kScalings[] = {"none", "tensor", "row", "block32"};
 
 std::string listed(llvm::ArrayRef<llvm::StringLiteral> names) {
   std::string text;
@@ -76,7 +76,7 @@ private:
   void rule(const nlohmann::json &json, const std::string &what) {
     if (!json.is_object() || !json.contains("match") || !json["match"].is_string())
       return problem(what + " is not an object with a string \"match\"");
-    known(json, what, {"match", "compute", "weights", "state", "scaling", "accumulate", "products_only"});
+    known(json, what, {"match", "compute", "weights", "state", "scaling", "accumulate", "powers_of_two", "products_only"});
     PrecisionRule rule;
     rule.match = json["match"];
     if (json.contains("compute"))
@@ -89,10 +89,11 @@ private:
       rule.state = word(json["state"], what + ", \"state\"", kStateTypes);
     if (json.contains("state") && (json.contains("compute") || json.contains("weights") || json.contains("scaling")))
       problem(what + " has \"state\" beside what operators take; a rule is for states or for operators");
-    if (json.contains("products_only") && !json["products_only"].is_boolean())
-      problem(what + ", \"products_only\" is " + json["products_only"].dump() + ", not true or false");
-    else
-      rule.productsOnly = json.value("products_only", false);
+    for (auto [key, value] : {std::pair("powers_of_two", &rule.powersOfTwo), {"products_only", &rule.productsOnly}})
+      if (json.contains(key) && !json[key].is_boolean())
+        problem(what + ", \"" + key + "\" is " + json[key].dump() + ", not true or false");
+      else
+        *value = json.value(key, false);
     if (json.contains("accumulate"))
       word(json["accumulate"], what + ", \"accumulate\"", {"fp32"});
     table.rules.push_back(rule);
@@ -137,8 +138,9 @@ std::string toJson(const PrecisionTable &table) {
     for (auto &[key, value] : {std::pair("compute", &rule.compute), {"weights", &rule.weights}, {"state", &rule.state}, {"scaling", &rule.scaling}})
       if (!value->empty())
         entry[key] = *value;
-    if (rule.productsOnly)
-      entry["products_only"] = true;
+    for (auto [key, value] : {std::pair("powers_of_two", rule.powersOfTwo), {"products_only", rule.productsOnly}})
+      if (value)
+        entry[key] = true;
     json["rules"].push_back(entry);
   }
   for (auto &[name, scale] : table.scales)
@@ -154,7 +156,7 @@ PrecisionTable autoCastTable(const std::string &mode, const std::string &type) {
   if (mode == "all")
     table.defaultType = values ? type : type == "tf32" ? "fp32" : "bf16";
   if (mode != "all" || !values)
-    table.rules.push_back({"*", type, /*weights=*/"", /*state=*/"", "none", /*productsOnly=*/true});
+    table.rules.push_back({"*", type, /*weights=*/"", /*state=*/"", "none", /*powersOfTwo=*/false, /*productsOnly=*/true});
   return table;
 }
 

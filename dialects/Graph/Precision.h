@@ -16,7 +16,8 @@ struct PrecisionRule {
   std::string compute;       ///< type of the products' operands, or of an operator's result
   std::string weights;       ///< type in which weights are stored, if it is not `compute`
   std::string state;         ///< type in which the states (KV caches) are kept whose names match; such a rule is for states alone
-  std::string scaling;       ///< of 8-bit operands: "none", "tensor" or "row"
+  std::string scaling;       ///< of 8-bit operands: "none", "tensor", "row" or "block32"
+  bool powersOfTwo = false;  ///< scales are rounded up to powers of two
   bool productsOnly = false; ///< not for operators without products, whatever their names
 
   bool operator==(const PrecisionRule &) const = default;

@@ -70,7 +70,7 @@ static const std::vector<Flag> kSearchFlags = {
     {"--target", "", "CHIP", "mt1|mt2|mi1|FILE.json", "mt1", "the chip, or a chip file"},
     {"--types", "", "LIST", "", "fp32,bf16,fp8_e4m3", "the types that products may take"},
     {"--default", "", "TYPE", "fp32|bf16|fp16", "bf16", "the type of values between operators"},
-    {"--scaling", "", "HOW", "none|tensor|row", "tensor", "what 8-bit operands are divided by"},
+    {"--scaling", "", "HOW", "none|tensor|row|block32", "tensor", "what 8-bit operands are divided by"},
     {"--pareto", "", "FRONT.json", "", "", "write every table that none other beats in both figures"},
     {"--cache", "", "DIR", "", "", "keep measurements there, for a search that goes on or has another limit"},
 };

@@ -44,10 +44,10 @@ class Types:
         return {}
 
     def of_product(self, name: str, path: str) -> tuple:
-        """(type of activations, type of weights, scaling)."""
+        """(type of activations, type of weights, scaling, whether scales are powers of two)."""
         rule = self.rule(name, path, product=True)
         compute = rule.get("compute") or self.default
-        return compute, rule.get("weights") or compute, rule.get("scaling") or "none"
+        return compute, rule.get("weights") or compute, rule.get("scaling") or "none", rule.get("powers_of_two", False)
 
     def of_value(self, name: str, path: str) -> str:
         """Of the result of an operator that is no product."""
@@ -94,7 +94,7 @@ class Emulator(torch.fx.Interpreter):
 
     def _factor(self, x, node, position: int, name: str, path: str, row_axes):
         """One factor of a product in its type. row_axes: those that share a scale when scaling is by row."""
-        compute, weights, scaling = self.types.of_product(name, path)
+        compute, weights, scaling, powers = self.types.of_product(name, path)
         of_parameters = node.args[position].name in self.parameters
         kind = weights if of_parameters else compute
         if x.dtype != torch.float32:
@@ -102,12 +102,17 @@ class Emulator(torch.fx.Interpreter):
         if kind not in LARGEST or scaling == "none":
             return cast(x, kind)
         given = self.types.scales.get(name) if not of_parameters and position == FIRST_FACTOR.get(operator(node), 0) else None
+        shape = x.shape
+        if scaling == "block32":
+            x = x.unflatten(row_axes[0], (-1, 32))  # the same axis counted from the end
         if given is not None:
             scale = torch.tensor(float(given[0] if isinstance(given, list) else given))
         else:
             axes = tuple(range(x.dim())) if scaling == "tensor" else row_axes
             scale = x.abs().amax(axes, keepdim=True).clamp(min=1e-30) / LARGEST[kind]
-        return cast(x / scale, kind) * scale
+        if powers:
+            scale = torch.exp2(torch.ceil(torch.log2(scale)))
+        return (cast(x / scale, kind) * scale).reshape(shape)
 
     def _product(self, node, name, path, args, kwargs):
         first = FIRST_FACTOR.get(operator(node), 0)

@@ -81,12 +81,13 @@ def test_a_type_that_the_chip_lacks(block):
     assert caught.value.code == "MN-NUM-CHIP" and "mi1 multiplies no fp8_e4m3; 5 operators" in str(caught.value)
 
 
-@pytest.mark.parametrize("scaling", ["none", "tensor", "row"])
-def test_scaling(scaling):
+@pytest.mark.parametrize("powers_of_two", [False, True])
+@pytest.mark.parametrize("scaling", ["none", "tensor", "row", "block32"])
+def test_scaling(scaling, powers_of_two):
     """Scales let small numbers keep their bits: of activations by tensor or by token, of weights by tensor or by output channel."""
     torch.manual_seed(1)
     model, x = nn.Linear(32, 16, bias=False).eval(), 1e-3 * torch.randn(20, 32)  # far below the smallest normal number of e4m3, 2^-6
-    table = {"schema": 1, "rules": [{"match": "*", "compute": "fp8_e4m3", "scaling": scaling}]}
+    table = {"schema": 1, "rules": [{"match": "*", "compute": "fp8_e4m3", "scaling": scaling, "powers_of_two": powers_of_two}]}
     got = manaslu.compile(model, (x,), target="mt2", precision=table).run(x, check_levels=True)
     assert (sqnr(model(x), got) >= 25) == (scaling != "none")
 
@@ -110,6 +111,61 @@ def test_scales_of_every_product(kind, scaling):
     got = manaslu.compile(Product().eval(), (x, y), target="mt2", precision={"rules": [{"match": "*", "compute": "fp8_e4m3", "scaling": scaling}]}).run(x, y, check_levels=True)
     exact, magnitude = Product()(x, y), Product()(x.abs(), y.abs())
     assert (((got - exact).abs() <= 0.13 * magnitude + (1e-2 if scaling == "tensor" else 0))).all()
+
+
+@pytest.mark.parametrize("kind", ["linear", "matmul", "matmul transposed", "batched", "weights alone"])
+def test_scales_of_blocks(kind):
+    """docs/precision.md: "block32", one scale for each 32 elements of a row. Blocks of very different magnitude that one scale for a row cannot hold."""
+    torch.manual_seed(5)
+    spread = torch.exp2(torch.arange(128) // 32 * 8.0 - 12)  # each block 2^8 times the one before
+
+    class Product(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(24, 128) / spread)
+
+        def forward(self, x, y):
+            return F.linear(x, self.weight) if kind in ("linear", "weights alone") else x @ (y.transpose(-1, -2) if kind == "matmul transposed" else y)
+
+    x, y = torch.randn(40, 128) * spread, torch.randn(128, 24) / spread[:, None]
+    if kind == "matmul transposed":
+        y = y.T.contiguous()
+    if kind == "batched":
+        x, y = torch.stack([x, -x, 2 * x]), torch.stack([y, y, y])
+    model, quality = Product().eval(), {}
+    for scaling in ("row", "block32"):
+        rule = {"match": "*", "compute": "bf16" if kind == "weights alone" else "fp8_e4m3", "weights": "fp8_e4m3", "scaling": scaling}
+        program = manaslu.compile(model, (x, y), target="mt2", precision={"default": "bf16", "rules": [rule]})
+        with torch.no_grad():
+            quality[scaling] = sqnr(model(x, y), program.run(x, y, check_levels=True))
+    assert quality["block32"] >= 25 > 15 >= quality["row"]
+
+
+def test_blocks_that_cannot_be():
+    """docs/errors.md, MN-NUM-RULE: every product whose operands have no whole blocks, with the reason."""
+
+    class Products(nn.Module):
+        def forward(self, a, b, c):
+            return a @ b, c @ a[:, :64].T, F.conv2d(c[None], torch.ones(2, 3, 3, 3))
+
+    arguments = torch.randn(4, 100), torch.randn(100, 4), torch.randn(3, 8, 64)
+    with pytest.raises(manaslu.Error) as caught:
+        manaslu.compile(Products().eval(), arguments, target="mt2", precision={"rules": [{"match": "*", "compute": "fp8_e4m3", "scaling": "block32", "products_only": True}]})
+    assert caught.value.code == "MN-NUM-RULE"
+    for reason in ("has 100 elements, which are not whole blocks of 32", "its operands are broadcast against each other", "a convolution has no scales for blocks"):
+        assert reason in str(caught.value)
+
+
+def test_scales_that_are_powers_of_two():
+    """docs/precision.md: scales are rounded up to powers of two, so that nothing but the cast rounds: numbers of few bits are exact at any magnitude."""
+    torch.manual_seed(6)
+    weight, x = torch.randint(-8, 9, (16, 32)).float() * 2.0**-30, torch.randint(-8, 9, (20, 32)).float() * 2.0**20
+    weight[:, 0], x[:, 0] = 7 * 2.0**-30, 7 * 2.0**20  # no row's largest magnitude is a power of two
+    model = nn.Linear(32, 16, bias=False).eval()
+    model.weight.data = weight
+    for scaling in ("tensor", "row", "block32"):
+        rule = {"match": "*", "compute": "fp8_e4m3", "scaling": scaling, "powers_of_two": True}
+        assert torch.equal(manaslu.compile(model, (x,), target="mt2", precision={"rules": [rule]}).run(x, check_levels=True), model(x))
 
 
 def test_given_scales():

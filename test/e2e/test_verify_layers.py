@@ -12,7 +12,7 @@ from manaslu import layers, native
 from manaslu.emulation import Types, cast
 from manaslu.reference import read
 
-ATTENTION = {"default": "bf16", "rules": [{"match": "first.linear", "compute": "fp8_e4m3", "scaling": "row"}, {"match": "*softmax", "compute": "fp32"}]}
+ATTENTION = {"default": "bf16", "rules": [{"match": "first.linear", "compute": "fp8_e4m3", "scaling": "row"}, {"match": "second.linear", "compute": "fp8_e4m3", "scaling": "block32", "powers_of_two": True}, {"match": "*softmax", "compute": "fp32"}]}
 
 
 class Model(nn.Module):

@@ -1,4 +1,5 @@
 // select-types: the float type that every operator computes in, by a precision table.
+#include <cmath>
 #include <llvm/ADT/SetVector.h>
 #include <llvm/ADT/TypeSwitch.h>
 #include <llvm/Support/MemoryBuffer.h>
@@ -56,7 +57,11 @@ struct Selection {
   FloatType compute; ///< of a product's operands
   FloatType weights; ///< of an operand that depends on parameters alone
   StringRef scaling = "none";
+  bool powersOfTwo = false;
 };
+
+/// Elements of a contracted dimension that share a scale of "block32".
+constexpr int64_t kBlock = 32;
 
 /// A product's operand in its type, and what its elements were divided by.
 struct Quantized {
@@ -153,6 +158,9 @@ private:
         rules.insert({op, &table.rules[i]});
         break;
       }
+      if (const PrecisionRule *rule = rules.lookup(op); rule && rule->scaling == "block32" && contractedOperands(op) && !isa<AttentionOp>(op))
+        if (std::string why = whyNotInBlocks(op); !why.empty())
+          error.add("MN-NUM-RULE", "rule " + std::to_string(rule - table.rules.data() + 1) + " wants scales for blocks of " + name + ": " + why);
       if (contractedOperands(op) && productTypes) {
         Selection selection = selectionOf(op);
         llvm::SmallSetVector<Type, 2> asked;
@@ -239,6 +247,7 @@ private:
     out.weights = typeOr(rule ? StringRef(rule->weights) : StringRef(), out.compute);
     if (rule && !rule->scaling.empty())
       out.scaling = rule->scaling;
+    out.powersOfTwo = rule && rule->powersOfTwo;
     // An operator without products computes, and leaves its result, in the type that its rule names.
     if (contractedOperands(op) == 0 && !isByte(out.compute) && !out.compute.isTF32())
       out.value = out.compute;
@@ -280,6 +289,8 @@ private:
     if (op->getName().getDialectNamespace() != "graph")
       return;
     Selection selection = selectionOf(op);
+    if (inBlocks(op, selection))
+      return multiplyBlocks(build, op, selection);
     unsigned products = contractedOperands(op);
     Value constant;              // the scales that are known, multiplied
     SmallVector<Value> computed; // the others
@@ -307,6 +318,110 @@ private:
       rescale(op, computed, selection.value);
   }
 
+  /// Whether an operand of a product has 8 bits and a scale for each block.
+  bool inBlocks(Operation *op, const Selection &selection) {
+    return selection.scaling == "block32" && isa<MatmulOp, LinearOp>(op) && llvm::any_of(op->getOperands().take_front(2), [&](Value x) {
+             return wide.contains(x) && isByte(onHost(x) ? selection.weights : selection.compute);
+           });
+  }
+
+  /// Blocks need a contracted dimension of whole blocks, and operands whose batch dimensions are equal.
+  static std::string whyNotInBlocks(Operation *op) {
+    if (isa<Conv2dOp>(op))
+      return "a convolution has no scales for blocks";
+    int64_t rank = tensorOf(op->getOperand(0)).getRank(), other = tensorOf(op->getOperand(1)).getRank();
+    int64_t contracted = tensorOf(op->getOperand(0)).getDimSize(contractedAxis(op, 0, rank));
+    if (contracted % kBlock)
+      return "its contracted dimension has " + std::to_string(contracted) + " elements, which are not whole blocks of 32";
+    auto batch = [&](unsigned number) { return tensorOf(op->getOperand(number)).getShape().drop_back(2); };
+    if (isa<MatmulOp>(op) && (rank != other || rank < 2 || batch(0) != batch(1)))
+      return "its operands are broadcast against each other";
+    return "";
+  }
+
+  /// A product of blocks: each [.., M, 32] x [.., N, 32] is a product of its own with a scale for each row of both; scaled, the products are added up.
+  void multiplyBlocks(Build &build, Operation *op, const Selection &selection) {
+    auto result = op->getResult(0);
+    RankedTensorType type = tensorOf(result);
+    Value scales, factors[2];
+    for (unsigned number : {0u, 1u}) {
+      Value x = op->getOperand(number);
+      int64_t rank = tensorOf(x).getRank(), axis = contractedAxis(op, number, rank);
+      if (isa<LinearOp>(op)) {
+        int64_t contracted = tensorOf(x).getDimSize(axis);
+        x = build.reshape(x, {tensorOf(x).getNumElements() / contracted, contracted});
+        rank = 2;
+      } else if (axis != rank - 1) {
+        x = build.transpose(x, exchanged(rank, rank - 1, rank - 2));
+      }
+      Shape split(tensorOf(x).getShape());
+      split.back() /= kBlock;
+      split.push_back(kBlock);
+      x = build.transpose(build.reshape(x, split), exchanged(rank + 1, rank - 1, rank - 2)); // [.., blocks, rows, 32]
+      bool weight = onHost(op->getOperand(number));
+      FloatType to = weight ? selection.weights : selection.compute;
+      if (wide.contains(op->getOperand(number)) && isByte(to)) {
+        Value scale = scaleOf(build, op, number, build.f32(x), {rank}, selection, weight, to).first;
+        x = build.make<MulOp>(build.f32(x), build.make<DivOp>(build.splat(1, scale), scale));
+        if (number == 1)
+          scale = build.transpose(scale, exchanged(rank + 1, rank, rank - 1)); // along the columns of the result
+        scales = scales ? build.make<MulOp>(scales, scale) : scale;
+      }
+      factors[number] = build.cast(x, to);
+    }
+    Value out = build.make<MulOp>(build.matmul(factors[0], factors[1], build.b.getF32Type(), /*transposeY=*/true), scales);
+    out = build.reshape(sumOfBlocks(build, out), type.getShape());
+    if (op->getNumOperands() > 2)
+      out = build.make<AddOp>(out, build.along(build.f32(op->getOperand(2)), type.getRank() - 1, type.getRank()));
+    out = build.cast(out, wide.contains(result) ? selection.value : cast<FloatType>(type.getElementType()));
+    if (wide.contains(result))
+      wide.insert(out);
+    result.replaceAllUsesWith(out);
+    op->erase();
+  }
+
+  /// The sum over the third dimension from the end, one addition after the other: a reduction of products would be taken for a product itself.
+  static Value sumOfBlocks(Build &build, Value x) {
+    RankedTensorType type = tensorOf(x);
+    int64_t axis = type.getRank() - 3;
+    Shape starts(type.getRank(), 0), limits(type.getShape()), strides(type.getRank(), 1);
+    Value sum;
+    for (int64_t block = 0; block < type.getDimSize(axis); ++block) {
+      starts[axis] = block, limits[axis] = block + 1;
+      Value part = build.make<SliceOp>(x, build.b.getDenseI64ArrayAttr(starts), build.b.getDenseI64ArrayAttr(limits), build.b.getDenseI64ArrayAttr(strides));
+      sum = sum ? build.make<AddOp>(sum, part) : part;
+    }
+    return sum;
+  }
+
+  /// The identity of `rank` dimensions with two exchanged.
+  static Shape exchanged(int64_t rank, int64_t a, int64_t b) {
+    Shape permutation;
+    for (int64_t i = 0; i < rank; ++i)
+      permutation.push_back(i == a ? b : i == b ? a : i);
+    return permutation;
+  }
+
+  /// The scale of an operand of 8 bits (f32, 1 along `axes`), and whether it is known when the program is compiled.
+  std::pair<Value, bool> scaleOf(Build &build, Operation *op, unsigned number, Value x, ArrayRef<int64_t> axes, const Selection &selection, bool weight,
+                                 FloatType to) {
+    auto given = table.scales.find(names.lookup(op).str());
+    if (!weight && number == 0 && given != table.scales.end()) {
+      double scale = selection.powersOfTwo ? std::exp2(std::ceil(std::log2(given->second))) : given->second;
+      return {build.reshape(build.splat(scale, x), Shape(tensorOf(x).getRank(), 1)), true};
+    }
+    Value magnitude = build.make<AbsOp>(x);
+    for (int64_t axis : llvm::reverse(axes)) // one at a time: the first result is small
+      magnitude = build.max(magnitude, {axis});
+    Value least = build.splat(1e-30, x); // a row of zeros keeps a scale that can be divided by
+    Value scale = build.make<MulOp>(build.make<MaxOp>(magnitude, least), build.splat(1 / largest(to), x));
+    if (selection.powersOfTwo) { // 2^ceil(log2 scale)
+      Value power = build.make<NegOp>(build.make<FloorOp>(build.make<MulOp>(build.make<LogOp>(scale), build.splat(-1 / std::log(2.0), x))));
+      scale = build.make<Exp2Op>(power);
+    }
+    return {scale, weight};
+  }
+
   /// An operand of a product in its type. With a scale, 8-bit elements are x / scale, saturated: the largest magnitude becomes the type's largest number
   /// (the "max" rule; docs/Numerics.md, operators).
   Quantized quantize(Build &build, Operation *op, OpOperand &operand, const Selection &selection) {
@@ -314,20 +429,10 @@ private:
     FloatType to = weight ? selection.weights : selection.compute;
     if (!isByte(to) || selection.scaling == "none" || isa<AttentionOp>(op))
       return {converted(build, operand.get(), to), {}};
-    Value x = build.f32(operand.get()), scale;
-    auto given = table.scales.find(names.lookup(op).str());
-    bool isGiven = !weight && operand.getOperandNumber() == 0 && given != table.scales.end();
-    if (isGiven) {
-      scale = build.reshape(build.splat(given->second, x), Shape(tensorOf(x).getRank(), 1));
-    } else {
-      Value magnitude = build.make<AbsOp>(x);
-      for (int64_t axis : llvm::reverse(reducedAxes(op, operand, selection.scaling))) // one at a time: the first result is small
-        magnitude = build.max(magnitude, {axis});
-      Value least = build.splat(1e-30, x); // a row of zeros keeps a scale that can be divided by
-      scale = build.make<MulOp>(build.make<MaxOp>(magnitude, least), build.splat(1 / largest(to), x));
-    }
+    Value x = build.f32(operand.get());
+    auto [scale, known] = scaleOf(build, op, operand.getOperandNumber(), x, reducedAxes(op, operand, selection.scaling), selection, weight, to);
     Value inverse = build.make<DivOp>(build.splat(1, x), scale);
-    return {build.cast(build.make<MulOp>(x, inverse), to), scale, weight || isGiven};
+    return {build.cast(build.make<MulOp>(x, inverse), to), scale, known};
   }
 
   /// The dimensions that share a scale: all of them, or for rows the contracted ones of an operand (of a convolution's input all but the batch).

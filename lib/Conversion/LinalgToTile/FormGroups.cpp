@@ -98,17 +98,27 @@ std::vector<Emitter::Group> Emitter::formGroups() const {
     std::vector<int> members = attentionGroup(program, epilogues, n);
     if (members.size() < (epilogues.epilogueOf[n] >= 0 ? 3u : 2u))
       continue;
-    // The group takes one batch coordinate at a time: where it lies on the partitions, what is inside it must be whole groups of 32.
+    // The group takes one coordinate at a time of the batches that all of it shares: where such a loop lies on the partitions, what is inside it must be whole
+    // groups of 32.
     LoopClasses classes(program, members);
-    auto startsAnywhere = [&](int member, int batch) {
-      const Node &inside = program.nodes[member];
+    auto startsAnywhere = [&](int member, int id) {
       const Layout &layout = requirements[member].output;
-      int own = classes.loopIn(member, classes.of(n, batch));
-      AtomId atom = own < 0 ? -1 : inside.output.atomOfLoop(own);
+      AtomId atom = program.nodes[member].output.atomOfLoop(classes.loopIn(member, id));
       return atom >= 0 && !layout.part.empty() && layout.part[0].atom == atom && layout.step > 1 && layout.inner % 32 != 0;
     };
-    ContractionLoops roles = classify(program, node);
-    if (llvm::any_of(members, [&](int member) { return llvm::any_of(roles.batch, [&](int batch) { return startsAnywhere(member, batch); }); }))
+    auto sharedByAll = [&](int id) {
+      return llvm::all_of(members, [&](int member) {
+        int own = classes.loopIn(member, id);
+        return own >= 0 && !program.nodes[member].loops[own].reduction;
+      });
+    };
+    bool possible = true;
+    for (int contraction : members)
+      if (program.nodes[contraction].kind == NodeKind::Contraction)
+        for (int batch : classify(program, program.nodes[contraction]).batch)
+          if (int id = classes.of(contraction, batch); possible && sharedByAll(id))
+            possible = llvm::none_of(members, [&](int member) { return startsAnywhere(member, id); });
+    if (!possible)
       continue;
     for (int member : members)
       groupOf[member] = n;

@@ -33,7 +33,7 @@
 // INVALID-DAG: MN-NUM-TABLE: {{.*}}"schema" is 2, this release reads 1
 // INVALID-DAG: MN-NUM-TABLE: {{.*}}"default" is "fp9"; there are fp32, tf32, bf16, fp16, fp8_e4m3, fp8_e5m2, fp8_e3m4
 // INVALID-DAG: MN-NUM-TABLE: {{.*}}rule 1, "compute" is "int4"
-// INVALID-DAG: MN-NUM-TABLE: {{.*}}rule 1, "scaling" is "block32"; there are none, tensor, row
+// INVALID-DAG: MN-NUM-TABLE: {{.*}}rule 1, "scaling" is "block64"; there are none, tensor, row, block32
 // INVALID-DAG: MN-NUM-TABLE: {{.*}}rule 2 is not an object with a string "match"
 // INVALID-DAG: MN-NUM-TABLE: {{.*}}the scale of "a" is 0, not one positive finite number
 // INVALID-DAG: MN-NUM-TABLE: {{.*}}the scale of "b" is -1
