@@ -87,7 +87,7 @@ public:
 
   Status layers(References &references) const {
     Result<ChildOutcome> outcome = runPythonModule(
-        "manaslu.layers", {model_, "--inputs", at("in.npz"), "--precision", at("table.json"), "--chip", at("chip.json"), "--json", at("layers.json")});
+        "manaslu.precision.layers", {model_, "--inputs", at("in.npz"), "--precision", at("table.json"), "--chip", at("chip.json"), "--json", at("layers.json")});
     if (!outcome)
       return outcome.error();
     Result<std::string> json = readFile(at("layers.json"));

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-_LAZY = {"calibrate": "calibration", "search_precision": "search", "compile": "api", "load": "api", "Program": "program", "Report": "program", "Error": "frontend.diagnostics"}
+_LAZY = {"calibrate": "precision.calibration", "search_precision": "precision.search", "compile": "api", "load": "api", "Program": "program", "Report": "program", "Error": "frontend.diagnostics"}
 __all__ = sorted(_LAZY)
 
 

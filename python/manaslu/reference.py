@@ -23,7 +23,7 @@ def read(model: str):
 
 def compute(exported, inputs: list, table: dict | None = None) -> list:
     """The output tensors of an exported program for the given input arrays, in order; table: operators compute in the types of a precision table."""
-    from .emulation import Types, run, user_results
+    from .precision.emulation import Types, run, user_results
 
     results, _ = run(exported, [from_numpy(array) for array in inputs], Types(table) if table else None)
     return user_results(exported, results)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 import manaslu
-from manaslu.measuring import Bench
+from manaslu.precision.measuring import Bench
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import accuracy

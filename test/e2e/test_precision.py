@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import manaslu
-from manaslu.search import choose
+from manaslu.precision.search import choose
 
 TYPES = ["bf16", "fp16", "tf32", "fp8_e4m3"]
 LEAST_SQNR = {"bf16": 35, "fp16": 50, "tf32": 50, "fp8_e4m3": 15}

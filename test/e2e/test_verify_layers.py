@@ -8,8 +8,9 @@ import torch
 from commands import command
 from torch import nn
 
-from manaslu import layers, native
-from manaslu.emulation import Types, cast
+from manaslu import native
+from manaslu.precision import layers
+from manaslu.precision.emulation import Types, cast
 from manaslu.reference import read
 
 ATTENTION = {"default": "bf16", "rules": [{"match": "first.linear", "compute": "fp8_e4m3", "scaling": "row"}, {"match": "second.linear", "compute": "fp8_e4m3", "scaling": "block32", "powers_of_two": True}, {"match": "*softmax", "compute": "fp32"}]}

@@ -17,12 +17,12 @@ import zipfile
 import numpy
 import torch
 
-from . import progress
+from .. import progress
 from .calibration import calibrate
-from .frontend.archive import Archive
-from .frontend.diagnostics import Error, Item
-from .frontend.exported import from_archive
-from .reference import from_numpy
+from ..frontend.archive import Archive
+from ..frontend.diagnostics import Error, Item
+from ..frontend.exported import from_archive
+from ..reference import from_numpy
 from .search import UNITS, search_precision
 
 

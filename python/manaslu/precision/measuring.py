@@ -14,8 +14,8 @@ import torch
 import torch.utils._pytree as pytree
 
 from .calibration import LARGEST
-from .native import errors, module
-from .program import Program
+from ..native import errors, module
+from ..program import Program
 
 # Programs that are compiled and simulated at one time: each holds the model's parameters.
 _JOBS = 4
@@ -67,7 +67,7 @@ class Bench:
     exported: a torch.export.ExportedProgram. samples: tuples of arguments. cache: a folder in which measurements are kept: by compiler, model, chip, table and sample, so that one of another model is never taken for this one's."""
 
     def __init__(self, exported, samples: list, *, target="mt1", default="bf16", scaling="tensor", scales=None, cache=None):
-        from .api import _import
+        from ..api import _import
 
         self.samples, self.target, self.default, self.scaling, self.scales = samples, os.fspath(target), default, scaling, scales or {}
         self.jobs = max(1, min(_JOBS, os.cpu_count() or 1))

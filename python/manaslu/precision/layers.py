@@ -1,4 +1,4 @@
-"""`manaslu-cc verify --per-layer`: every operator's value on the chip beside PyTorch's: `python -m manaslu.layers MODEL.pt2 --inputs IN.npz --precision TABLE.json --chip CHIP.json --json OUT.json`.
+"""`manaslu-cc verify --per-layer`: every operator's value on the chip beside PyTorch's: `python -m manaslu.precision.layers MODEL.pt2 --inputs IN.npz --precision TABLE.json --chip CHIP.json --json OUT.json`.
 
 The model is compiled once more with the value of every operator as a result: types and arithmetic are those of the program, fusions may be fewer. That program runs on the simulator and, tile by tile, on the interpreter of tile
 programs (`run --check-levels`), which is the numeric oracle: an operator whose bits differ between the two is a bug of the compiler or the simulator, whatever its error.
@@ -16,12 +16,12 @@ import traceback
 from dataclasses import asdict, dataclass
 
 from .emulation import Types, run
-from .frontend.diagnostics import Error
-from .frontend.exported import from_exported
-from .frontend.importer import import_program
-from .frontend.torch import write
-from .native import errors
-from .reference import from_numpy, read
+from ..frontend.diagnostics import Error
+from ..frontend.exported import from_exported
+from ..frontend.importer import import_program
+from ..frontend.torch import write
+from ..native import errors
+from ..reference import from_numpy, read
 
 # Decibels by which the chip may be noisier than PyTorch in the same types before an operator is pointed at, and the level above which no noise matters.
 _SLACK, _CLEAN = 6.0, 90.0
@@ -98,7 +98,7 @@ def text(layers: list) -> str:
 def main(arguments=None) -> int:
     import numpy
 
-    parser = argparse.ArgumentParser(prog="python -m manaslu.layers", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m manaslu.precision.layers", description=__doc__, allow_abbrev=False)
     parser.add_argument("model")
     for flag in ("--inputs", "--precision", "--chip", "--json"):
         parser.add_argument(flag, required=True)

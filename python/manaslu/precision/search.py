@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from . import progress
+from .. import progress
 from .calibration import LARGEST, calibrate
-from .frontend.diagnostics import Error, Item
+from ..frontend.diagnostics import Error, Item
 from .measuring import Bench
 
 # Steps into which the error budget is divided: noise is rounded up to whole steps, so a choice may miss the best by one step for each product, never the budget.
@@ -328,7 +328,7 @@ def search_precision(model, batches, *, target="mt1", types=("fp32", "bf16", "fp
     the same); the choice is a multiple-choice knapsack (`choose`). A choice that misses the budget on the held-out samples is made again with a tighter one; neighbours of the best are measured as well. Deterministic, at any
     number of processors. KeyboardInterrupt ends it early with the best of what was measured.
     Raises manaslu.Error MN-NUM-BUDGET when no assignment meets the budget, with the best that can be reached and the product that limits it."""
-    from .api import _export
+    from ..api import _export
 
     limits = sum(limit is not None for limit in (min_sqnr, min_cosine, max_latency_ns))
     if limits != 1 or objective not in UNITS or (metric is None) != (min_metric is None) or (max_latency_ns is not None and (objective != "latency" or metric)):

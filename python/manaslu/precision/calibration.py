@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from . import progress
-from .frontend.diagnostics import Error, Item
+from .. import progress
+from ..frontend.diagnostics import Error, Item
 
 LARGEST = {"fp8_e4m3": 448.0, "fp8_e5m2": 57344.0, "fp8_e3m4": 15.5}
 """The largest finite number of each 8-bit type (numerics.md: names and bits as in ml_dtypes)."""
@@ -126,8 +126,8 @@ def calibrate(model, batches, *, type: str = "fp8_e4m3", method: str = "max", pe
     model: a torch.nn.Module in evaluation mode, or an ExportedProgram. batches: tuples of arguments (or single tensors), all of one shape; they run through the model on the host one at a time, and what is kept of
     them does not grow with their number. type: the 8-bit type that the scales are for. method: "max" (the largest magnitude becomes the type's largest number), "percentile" (a magnitude that so many percent of the nonzero
     elements do not exceed), "mse" (the magnitude of least expected squared error). Activations that are always zero have no scale. Raises manaslu.Error MN-NUM-CALIBRATION, which lists every bad batch."""
-    from .api import _export
-    from .frontend.exported import known_form
+    from ..api import _export
+    from ..frontend.exported import known_form
 
     if type not in LARGEST or method not in ("max", "percentile", "mse") or not 0 < percentile <= 100:
         raise Error("MN-USE-002", f"type is one of {', '.join(LARGEST)}, method one of max, percentile, mse, percentile above 0 and at most 100; got {type!r}, {method!r}, {percentile!r}")
