@@ -86,8 +86,8 @@ public:
   }
 
   Status layers(References &references) const {
-    Result<ChildOutcome> outcome = runPythonModule(
-        "manaslu.precision.layers", {model_, "--inputs", at("in.npz"), "--precision", at("table.json"), "--chip", at("chip.json"), "--json", at("layers.json")});
+    Result<ChildOutcome> outcome = runPythonModule("manaslu.precision.layers", {model_, "--inputs", at("in.npz"), "--precision", at("table.json"), "--chip",
+                                                                                at("chip.json"), "--json", at("layers.json")});
     if (!outcome)
       return outcome.error();
     Result<std::string> json = readFile(at("layers.json"));

@@ -74,6 +74,8 @@ CASES = {
     "attention window": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, torch.ones(5, 5, dtype=torch.bool).tril().triu(-2)), *torch.randn(3, 1, 2, 5, 4)),
     "attention all true mask": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, torch.ones(5, 5, dtype=torch.bool)), *torch.randn(3, 1, 2, 5, 4)),
     "attention of three dimensions": (F.scaled_dot_product_attention, *torch.randn(3, 2, 5, 4)), "attention of other value size": (F.scaled_dot_product_attention, *torch.randn(2, 1, 2, 5, 4), torch.randn(1, 2, 5, 6)),
+    "attention one head of keys": (F.scaled_dot_product_attention, torch.randn(2, 6, 5, 4), *torch.randn(2, 2, 1, 5, 4)),
+    "attention broadcast heads": (F.scaled_dot_product_attention, torch.randn(1, 1, 5, 4), torch.randn(1, 4, 5, 4), torch.randn(1, 1, 5, 4)),
     "attention grouped": (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True), torch.randn(1, 4, 5, 4), *torch.randn(2, 1, 2, 5, 4)),
     "attention repeated heads": (lambda q, k, v: F.scaled_dot_product_attention(q, _repeat_heads(k, 2), _repeat_heads(v, 2)), torch.randn(1, 4, 5, 4), *torch.randn(2, 1, 2, 5, 4)),
     "attention spelled out": (lambda q, k, v: torch.softmax(q @ k.transpose(-1, -2) / 2 + torch.full((5, 5), -1e9).triu(1), -1) @ v, *torch.randn(3, 1, 2, 5, 4)),

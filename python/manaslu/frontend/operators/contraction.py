@@ -212,6 +212,8 @@ def attention(c, a):
         if all(narrow):
             (k, v), grouped = narrow, True
     q, k, v, result = _four_dimensions(c, q, k, v)
+    if not grouped and k.type.shape[1] == v.type.shape[1] == 1 < q.type.shape[1]:
+        grouped = True  # one head of keys and values for all
     mask = c.reshape(mask, (1,) * (4 - mask.type.rank) + mask.type.shape) if mask is not None and mask.type.rank < 4 else mask
     made = c.emit(
         "attention", [q, k, v] + ([mask] if mask is not None else []), result, scale=text.floating(scale), causal=causal, enable_gqa=grouped and q.type.shape[1] != k.type.shape[1]
@@ -228,5 +230,8 @@ def _four_dimensions(c, q, k, v):
     if q.type.shape[0] != k.type.shape[0]:
         batch = max(q.type.shape[0], k.type.shape[0])
         q, k, v = (c.broadcast(value, (batch, *value.type.shape[1:])) for value in (q, k, v))
+    heads = [value.type.shape[1] for value in (q, k, v)]
+    if len(set(heads)) > 1 and (heads[0] == 1 or heads[1] != heads[2]) and set(heads) <= {1, max(heads)}:
+        q, k, v = (c.broadcast(value, (value.type.shape[0], max(heads), *value.type.shape[2:])) for value in (q, k, v))
     return q, k, v, q.type.with_shape((*q.type.shape[:3], v.type.shape[3]))
 
