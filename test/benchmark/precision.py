@@ -170,7 +170,7 @@ class Precision:
         uniform = {kind: next((point.sqnr_db, point.cost) for point in found.measured if set(point.types.values()) == {kind}) for kind in ("bf16", "fp8_e4m3")}
         products_alone = Bench(exported, samples, target="mt2", default="fp32").measure(dict.fromkeys(names, "bf16"), held_out)
         order = sorted(names, key=lambda product: found.products[product]["fp8_e4m3"][0])
-        lowered = [{product: "fp8_e4m3" if place < count else "bf16" for place, product in enumerate(order)} for count in range(0, len(order) + 1, 4)]
+        lowered = [{product: "fp8_e4m3" if place < count else "bf16" for place, product in enumerate(order)} for count in range(len(order) + 1)]
         greedy = [(one.sqnr_db(held_out), one.costs["latency"]) for one in Bench(exported, samples, target="mt2", scaling="none").measure_all(lowered, held_out)]
         others = {"uniform_types": list(uniform.values()), "products_alone": [(products_alone.sqnr_db(held_out), products_alone.costs["latency"])], "greedy_order": greedy}
         row = f"{name} search (mt2)"

@@ -242,11 +242,14 @@ class _Searcher:
         return least, max(self.floor + sum(cheapest), 1.01 * least)
 
     def seeds(self) -> list:
-        """Uniform types, the least noisy types, knapsacks over the range of budgets, and the products lowered one after the other in the order of their noise (the greedy order of Hailo, TPU-MLIR and others)."""
+        """Uniform types, the least noisy types, knapsacks over the range of budgets, and the products lowered one after the other in the order of their noise (the greedy order of Hailo, TPU-MLIR and others): where costs do not add
+        up, it may be the better start."""
         least, loudest = self.budgets()
         shares = [i / (self.points - 1) for i in range(1, self.points)] if self.points > 1 else []
-        by_noise = sorted(((entries[-1][1], name, entries[-1][0]) for name, entries in zip(self.names, self.options, strict=True)), key=lambda entry: entry[0])
-        greedy = [{**self.base, **{name: kind for _, name, kind in by_noise[: round(share * len(by_noise))]}} for share in shares]
+        narrowest = min(self.types, key=lambda kind: 1 if kind in LARGEST else 2 if kind in ("bf16", "fp16") else 4)
+        noise = {name: next(more for kind, more, _ in entries if kind == narrowest) for name, entries in zip(self.names, self.options, strict=True)}
+        order = sorted(self.names, key=noise.get)
+        greedy = [{**self.base, **dict.fromkeys(order[:count], narrowest)} for count in range(1, len(order) + 1)]
         quietest = {name: entries[0][0] for name, entries in zip(self.names, self.options, strict=True)}
         return [quietest, *filter(None, (self.assignment(least * (loudest / least) ** share) for share in shares)), *(dict.fromkeys(self.names, kind) for kind in self.types), *greedy]
 
