@@ -42,6 +42,7 @@ struct References {
   std::optional<NamedArrays> emulated; ///< outputs of PyTorch in the program's types; nothing when these are the model's own, or without PyTorch
   std::string layersText;              ///< --per-layer: a table for people
   nlohmann::ordered_json layers;       ///< and as JSON
+  Error bugs;                          ///< --per-layer: MN-RUN-LEVELS where bits differ from those of a tile program
 };
 
 /// PyTorch in child processes, which read the inputs by position, the precision table and the chip from files.
@@ -85,16 +86,19 @@ public:
     return {};
   }
 
-  Status layers(References &references) const {
-    Result<ChildOutcome> outcome = runPythonModule("manaslu.precision.layers", {model_, "--inputs", at("in.npz"), "--precision", at("table.json"), "--chip",
-                                                                                at("chip.json"), "--json", at("layers.json")});
+  Status layers(const std::string &program, References &references) const {
+    Result<ChildOutcome> outcome = runPythonModule("manaslu.precision.layers", {model_, "--program", program, "--inputs", at("in.npz"), "--precision",
+                                                                                at("table.json"), "--chip", at("chip.json"), "--json", at("layers.json")});
     if (!outcome)
       return outcome.error();
-    Result<std::string> json = readFile(at("layers.json"));
-    if (!json)
-      return json.error();
+    Result<std::string> text = readFile(at("layers.json"));
+    if (!text)
+      return text.error();
+    auto json = nlohmann::ordered_json::parse(*text);
     references.layersText = outcome->output;
-    references.layers = nlohmann::ordered_json::parse(*json);
+    references.layers = json["layers"];
+    for (const auto &bug : json["bugs"])
+      references.bugs.add("MN-RUN-LEVELS", bug["message"], bug["where"]);
     return {};
   }
 
@@ -117,7 +121,7 @@ Result<References> referencesOf(const Invocation &invocation, const Program &pro
     if (Status done = torch->outputs(references); !done)
       return done.error();
     if (invocation.has("--per-layer"))
-      if (Status done = torch->layers(references); !done)
+      if (Status done = torch->layers(invocation.words.front(), references); !done)
         return done.error();
     return references;
   }
@@ -234,7 +238,7 @@ CommandResult verifyCommand(const Invocation &invocation) {
     if (Status written = writeFile(invocation.value("--report"), reportOf(program->report(), *all, emulated, apart, *references, *tolerances)); !written)
       return written.error();
   std::string table = tableOf(*all, emulated, apart, *tolerances) + references->layersText;
-  Error missed;
+  Error missed = references->bugs;
   for (const Closeness &one : *all)
     if (std::string text = misses(one, *tolerances); !text.empty())
       missed.add("MN-VERIFY-TOLERANCE", text, "output " + one.name);

@@ -13,6 +13,7 @@ from .calibration import BITS, FIRST_FACTOR, KINDS, LARGEST, SMALLEST_NORMAL, mo
 
 _ATTENTION = "scaled_dot_product_attention.default"
 _FORMATS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_MOVES = {"view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "contiguous", "clone", "alias", "detach", "dropout"}
 
 
 def cast(x, kind: str):
@@ -29,19 +30,28 @@ def cast(x, kind: str):
     return (torch.round(x / step) * step).clamp(-LARGEST[kind], LARGEST[kind])
 
 
+def _matches(glob: str, name: str) -> bool:
+    return bool(re.fullmatch("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in glob), name))
+
+
 class Types:
     """A precision table as a program's report holds it (`precision_table`), held against operators' names."""
 
     def __init__(self, table: dict):
-        self.default, self.rules, self.scales = table.get("default", "fp32"), [rule for rule in table.get("rules", []) if "state" not in rule], table.get("scales", {})
+        self.default, self.scales = table.get("default", "fp32"), table.get("scales", {})
+        self.rules = [rule for rule in table.get("rules", []) if "state" not in rule]
+        self.states = [rule for rule in table.get("rules", []) if "state" in rule]
 
     def rule(self, name: str, path: str, product: bool) -> dict:
         """The first rule that matches."""
         for rule in self.rules:
-            pattern = "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in rule["match"])
-            if (product or not rule.get("products_only")) and (re.fullmatch(pattern, name) or re.fullmatch(pattern, path)):
+            if (product or not rule.get("products_only")) and (_matches(rule["match"], name) or _matches(rule["match"], path)):
                 return rule
         return {}
+
+    def of_state(self, name: str) -> str:
+        """The type in which a state is kept that is fp32 in the model."""
+        return next((rule["state"] for rule in self.states if _matches(rule["match"], name)), "fp32")
 
     def of_product(self, name: str, path: str) -> tuple:
         """(type of activations, type of weights, scaling, whether scales are powers of two)."""
@@ -55,13 +65,18 @@ class Types:
         return kind if kind in ("fp32", *_FORMATS) else self.default
 
 
+def product_names(graph) -> dict:
+    """Node of a product to its name in precision tables."""
+    return operator_names(graph, {**KINDS, _ATTENTION: "attention"})
+
+
 class Emulator(torch.fx.Interpreter):
     """Runs the graph of an exported program; `values` keeps what `keep` names. types: None for the model as it is."""
 
     def __init__(self, graph_module, types: Types | None, keep=()):
         super().__init__(graph_module)
         self.types, self.keep, self.values = types, set(keep), {}
-        self.names = operator_names(graph_module.graph, {**KINDS, _ATTENTION: "attention"})
+        self.names = product_names(graph_module.graph)
         self.parameters = set()  # names of nodes that depend on parameters alone
 
     def run_node(self, node):
@@ -80,13 +95,34 @@ class Emulator(torch.fx.Interpreter):
         name, path = self.names.get(node), module_path(node)
         if name:
             result = self._attention(node, name, path, args, kwargs) if operator(node) == _ATTENTION else self._product(node, name, path, args, kwargs)
-            kind = self.types.default
+            kind = self._rounded_once(node) or self.types.default
         else:
             own = operator(node).split(".")[0].strip("_")
             kind = self.types.of_value(f"{path}.{own}" if path else own, path)
-            args, kwargs = torch.fx.node.map_aggregate((args, kwargs), lambda value: self._rounded(value, self.types.default))
+            args, kwargs = torch.fx.node.map_aggregate((args, kwargs), lambda value: self._rounded(value, kind))
             result = node.target(*args, **kwargs)
         return torch.fx.node.map_aggregate(result, lambda value: self._rounded(value, kind))
+
+    def _rounded_once(self, product) -> str | None:
+        """The type of what a product leaves for one unscaled 8-bit product alone; None where it goes through the type of values, as does whatever `keep` takes out as well."""
+        node = product
+        while not self.keep and len(node.users) == 1:
+            (user,) = node.users
+            if user not in self.names and operator(user).split(".")[0] not in _MOVES:
+                return None
+            if user in self.names:
+                compute, _, scaling, _ = self.types.of_product(self.names[user], module_path(user))
+                scaled = scaling != "none" and operator(user) != _ATTENTION
+                read_at = [i for i, argument in enumerate(user.args) if argument is node]
+                return compute if compute in LARGEST and not scaled and len(read_at) == 1 and read_at[0] in self._factors(user) else None
+            node = user
+        return None
+
+    @staticmethod
+    def _factors(node) -> range:
+        """Where a product's factors are among its arguments."""
+        first = FIRST_FACTOR.get(operator(node), 0)
+        return range(first, first + (3 if operator(node) == _ATTENTION else 2))
 
     @staticmethod
     def _rounded(value, kind: str):
@@ -115,14 +151,15 @@ class Emulator(torch.fx.Interpreter):
         return (cast(x / scale, kind) * scale).reshape(shape)
 
     def _product(self, node, name, path, args, kwargs):
-        first = FIRST_FACTOR.get(operator(node), 0)
-        kind, args = KINDS[operator(node)], list(args)
-        for position in (first, first + 1):
-            x = args[position]
+        kind, args, factors = KINDS[operator(node)], list(args), self._factors(node)
+        for position, x in enumerate(args):
+            if position not in factors:
+                args[position] = self._rounded(x, self.types.default)
+                continue
             if kind == "conv2d":
                 axes = tuple(range(1, x.dim()))
             else:
-                axes = (-2 if kind == "matmul" and position > first and x.dim() > 1 else -1,)
+                axes = (-2 if kind == "matmul" and position > factors[0] and x.dim() > 1 else -1,)
             args[position] = self._factor(x, node, position, name, path, axes)
         return node.target(*args, **kwargs)
 
@@ -136,15 +173,15 @@ class Emulator(torch.fx.Interpreter):
         if named.get("is_causal"):
             mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
         if mask is not None:
-            scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+            scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + self._rounded(mask, self.types.default)
         return cast(F.softmax(scores, -1), self.types.of_product(name, path)[0]) @ v
 
 
 def run(exported, inputs: list, types: Types | None = None, keep=()) -> tuple:
     """The results of an exported program's graph in order (those of the user and new values of buffers), and the values of the nodes that `keep` names.
 
-    inputs: the user's tensors in order. types: None computes in the model's own types."""
-    given = iter(inputs)
+    inputs: the user's tensors in order. types: None computes in the model's own types. Buffers that the model changes are states: they start as the program keeps them."""
+    given, states = iter(inputs), set(exported.graph_signature.buffers_to_mutate.values())
     emulator = Emulator(exported.graph_module, types, keep)
     arguments = []
     for node, spec in zip((node for node in exported.graph.nodes if node.op == "placeholder"), exported.graph_signature.input_specs, strict=True):
@@ -152,8 +189,12 @@ def run(exported, inputs: list, types: Types | None = None, keep=()) -> tuple:
             arguments.append(next(given) if type(spec.arg).__name__ == "TensorArgument" else spec.arg.value)
             continue
         stored = exported.state_dict.get(spec.target)
-        arguments.append((exported.constants.get(spec.target) if stored is None else stored).clone())
-        emulator.parameters.add(node.name)
+        stored = (exported.constants.get(spec.target) if stored is None else stored).clone()
+        if spec.target in states:
+            arguments.append(emulator._rounded(stored, types.of_state(spec.target)) if types else stored)
+        else:
+            arguments.append(stored)
+            emulator.parameters.add(node.name)
     with torch.no_grad():
         results = emulator.run(*arguments)
     return results, emulator.values
