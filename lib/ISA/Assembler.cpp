@@ -1,6 +1,7 @@
 // Assembler and disassembler of whole programs.
 #include "lib/ISA/Assembler.h"
 
+#include "lib/ISA/ProgramLayout.h"
 #include "lib/ISA/Text.h"
 #include "lib/ISA/TextCursor.h"
 
@@ -69,7 +70,11 @@ private:
     if (name == "program") {
       program_.name = cursor.name("the program's name");
     } else if (name == "chip") {
-      program_.chipJson = nlohmann::json(cursor.name("a chip")).dump();
+      std::string chip(cursor.name("a chip"));
+      if (!cursor.failed() && !isCleanName(chip))
+        cursor.fail("MN-ASM-NAME", "a chip's name must be 1 to 255 bytes of UTF-8 without control characters");
+      else if (!cursor.failed())
+        program_.chipJson = nlohmann::json(chip).dump();
     } else if (name == "region") {
       region(cursor);
     } else if (name == "stream") {

@@ -268,6 +268,7 @@ TEST_CASE("collectives are not in this release: no such stream in a file or in t
   Folder folder;
   CHECK(refusal(folder, withText(sampleFile(), "\"id\":\"stream.pe\"", "\"id\":\"stream.qe\"")) == "MN-FMT-SECTION");
   CHECK(assemble(".stream cc\n", "a.masm").error().items().front().code == "MN-ASM-NAME");
+  CHECK(assemble(".chip \"sm\x9e\x93\"\n", "a.masm").error().items().front().code == "MN-ASM-NAME"); // not UTF-8: found by the fuzz target
 }
 
 TEST_CASE("where a program is written, nothing else is touched (row 39)", "[ISA][attack]") {
