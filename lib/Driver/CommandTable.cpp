@@ -11,10 +11,12 @@ const std::vector<Flag> &commonFlags() {
   return flags;
 }
 
+static const Flag kTarget = {"--target", "", "CHIP", "mt1|mt2|mi1|FILE.json", "mt1", "the chip, or a chip file"};
+
 static const std::vector<Flag> kCompileFlags = {
     {"--output", "-o", "OUT.mnx", "", "", "the program to write (default: named after the model, in the current folder)"},
     {"--framework", "", "NAME", "PYTORCH|MLIR", "", "what the model is (default: follows from the suffix .pt2 or .mlir)"},
-    {"--target", "", "CHIP", "mt1|mt2|mi1|FILE.json", "mt1", "the chip, or a chip file"},
+    kTarget,
     {"--optlevel", "-O", "LEVEL", "1|2|3", "2", "how far transfers and work overlap (-O1, -O2, -O3)"},
     {"--auto-cast", "", "WHICH", "none|matmult|all", "none", "which fp32 operators compute in a smaller type"},
     {"--auto-cast-type", "", "TYPE", "bf16|fp16|tf32|fp8_e4m3", "bf16", "that type"},
@@ -67,7 +69,7 @@ static const std::vector<Flag> kSearchFlags = {
     {"--min-cosine", "", "C", "", "", "limit: smallest cosine of the outputs with the exact ones"},
     {"--max-latency-ns", "", "N", "", "", "limit: longest simulated time; the most accurate within it"},
     {"--objective", "", "WHAT", "latency|energy|memory", "latency", "what is least"},
-    {"--target", "", "CHIP", "mt1|mt2|mi1|FILE.json", "mt1", "the chip, or a chip file"},
+    kTarget,
     {"--types", "", "LIST", "", "fp32,bf16,fp8_e4m3", "the types that products may take"},
     {"--default", "", "TYPE", "fp32|bf16|fp16", "bf16", "the type of values between operators"},
     {"--scaling", "", "HOW", "none|tensor|row|block32", "tensor", "what 8-bit operands are divided by"},

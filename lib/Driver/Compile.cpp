@@ -161,8 +161,8 @@ Status Compilation::calibrate() {
   if (!table)
     return table.error();
   precision_.scales.merge(table->scales); // those of the table stay
-  for (graph::PrecisionRule &rule : precision_.rules)
-    if (rule.productsOnly) // of --auto-cast, whose 8-bit operands have no scales otherwise
+  if (options_.precision.empty())         // --auto-cast, whose 8-bit operands have no scales otherwise; a table says what it wants
+    for (graph::PrecisionRule &rule : precision_.rules)
       rule.scaling = "tensor";
   return {};
 }

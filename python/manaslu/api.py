@@ -34,14 +34,14 @@ def compile(model, args=None, kwargs=None, *, target: str = "mt1", precision="fp
             _, report = native.compile(os.fspath(model), "", options)
         return Program(output, keep=folder, compiled=report, lower=lambda stage: _stage(stage, options, lambda _: (path, "")))
     start = time.monotonic()
-    exported = model if isinstance(model, torch.export.ExportedProgram) else _export(model, tuple(args or ()), dict(kwargs or {}))
-    graph, weights, structure = _import(exported, folder.name)
+    exported = export_model(model, tuple(args or ()), dict(kwargs or {}))
+    graph, weights, structure = import_model(exported, folder.name)
     options.setdefault("import_seconds", time.monotonic() - start)
     with errors() as native:
         _, report = native.compile(graph, weights, {**options, "trusted": True})
     os.remove(graph)
     os.remove(weights)
-    return Program(output, structure, keep=folder, compiled=report, lower=lambda stage: _stage(stage, options, lambda place: _import(exported, place)[:2]))
+    return Program(output, structure, keep=folder, compiled=report, lower=lambda stage: _stage(stage, options, lambda place: import_model(exported, place)[:2]))
 
 
 def _precision(precision, folder: str) -> dict:
@@ -76,20 +76,23 @@ def _stage(stage: str, options: dict, source) -> str:
             return file.read()
 
 
-def _export(model, args: tuple, kwargs: dict):
+def export_model(model, args: tuple, kwargs: dict | None = None):
+    """The ExportedProgram of a torch.nn.Module in evaluation mode, or the one given. Raises manaslu.Error MN-FE-EXPORT, MN-USE-002."""
+    if isinstance(model, torch.export.ExportedProgram):
+        return model
     if not isinstance(model, torch.nn.Module):
         raise Error("MN-USE-002", f"a {type(model).__name__} cannot be compiled: give a torch.nn.Module, an ExportedProgram or a path")
     if any(module.training for module in model.modules()):
         raise Error("MN-USE-002", "the model is in training mode: call model.eval() first")
     try:
         with torch.no_grad():
-            return torch.export.export(model, args, kwargs, strict=False)
+            return torch.export.export(model, args, kwargs or {}, strict=False)
     except Exception as error:  # whatever the model's own code raises
         lines = [line for line in str(error).strip().splitlines() if line.strip()]
         raise Error("MN-FE-EXPORT", f"torch.export cannot capture {type(model).__name__}: {type(error).__name__}: {' '.join(lines[:3])}") from error
 
 
-def _import(exported, folder: str) -> tuple:
+def import_model(exported, folder: str) -> tuple:
     """Paths of the graph and of its weights, and the nesting of arguments and results."""
     from .frontend.torch import import_exported, write
 

@@ -6,11 +6,9 @@ Inputs and outputs are named by position: "0", "1", ... bfloat16 crosses as NumP
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import traceback
 
-from .frontend.diagnostics import Error
+from . import child
 
 
 def read(model: str):
@@ -55,24 +53,14 @@ def main(arguments=None) -> int:
     parser.add_argument("--precision", help="a precision table, with --emulated")
     parser.add_argument("--emulated", help="the outputs in the table's types, too")
     options = parser.parse_args(arguments)
-    try:
-        with numpy.load(options.inputs, allow_pickle=False) as given:
-            inputs = [given[str(i)] for i in range(len(given.files))]
-        exported = read(options.model)
-        jobs = [(options.outputs, None)]
-        if options.precision:
-            with open(options.precision, encoding="utf-8") as file:
-                jobs.append((options.emulated, json.load(file)))
+
+    def work():
+        exported, inputs = read(options.model), child.read_arrays(options.inputs)
+        jobs = [(options.outputs, None)] + ([(options.emulated, child.read_json(options.precision))] if options.precision else [])
         for path, table in jobs:
             numpy.savez(path, **{str(i): _to_numpy(tensor) for i, tensor in enumerate(compute(exported, inputs, table))})
-        return 0
-    except Error as error:
-        print(error.text(), file=sys.stderr)
-        return error.exit_status
-    except Exception as error:
-        traceback.print_exc()
-        print(f"error: MN-VERIFY-REFERENCE: PyTorch cannot run {options.model}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
-        return 3
+
+    return child.run(work, "MN-VERIFY-REFERENCE", f"PyTorch cannot run {options.model}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import math
 import os
 import random
 
+import models
 import pytest
 import torch
 import torch.nn.functional as F
@@ -195,28 +196,10 @@ def test_weights_alone():
     assert bytes_read["bf16"] - bytes_read["fp8_e4m3"] > 0.95 * 512 * 512
 
 
-class Cache(nn.Module):
-    """One decode step: attention over a cache of 1,024 positions, written in place."""
-
-    def __init__(self, heads=4, size=32, length=1024):
-        super().__init__()
-        self.heads, self.size, self.length = heads, size, length
-        self.project, self.output = nn.Linear(heads * size, 3 * heads * size), nn.Linear(heads * size, heads * size)
-        self.register_buffer("keys", torch.zeros(1, heads, length, size))
-        self.register_buffer("values", torch.zeros(1, heads, length, size))
-
-    def forward(self, x, position):
-        q, k, v = self.project(x).view(1, 1, 3, self.heads, self.size).permute(2, 0, 3, 1, 4)
-        self.keys.index_copy_(2, position, k)
-        self.values.index_copy_(2, position, v)
-        mask = (torch.arange(self.length) <= position)[None, None, None, :]
-        return self.output(F.scaled_dot_product_attention(q, self.keys, self.values, attn_mask=mask).transpose(1, 2).reshape(1, 1, -1))
-
-
 def test_a_cache_in_fewer_bits():
     """Issue "Data types", part 7: with a KV cache in bf16 or fp8 device memory moves a half or a quarter of the cache's bytes; what the cache holds does not change while it is kept."""
     torch.manual_seed(9)
-    model = Cache().eval()
+    model = models.CachedDecoder(heads=4, size=32, length=1024).eval()
     steps = [(torch.randn(1, 1, 128), torch.tensor([position])) for position in range(5)]
     reference = copy.deepcopy(model)
     with torch.no_grad():
@@ -237,7 +220,7 @@ def test_a_cache_in_fewer_bits():
 
 def test_rules_for_states():
     """docs/precision.md: a rule with "state" is for states alone; one that matches none names those that there are."""
-    model = Cache(length=32).eval()
+    model = models.CachedDecoder(heads=4, size=32).eval()
     step = (torch.randn(1, 1, 128), torch.tensor([0]))
     for rules, code, text in (
         ([{"match": "key", "state": "bf16"}], "MN-NUM-RULE", 'the states are "keys", "values"'),

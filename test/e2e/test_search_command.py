@@ -127,3 +127,13 @@ def test_scales_of_calibration(files, tmp_path):
     for scales, status in ([], 4), (["--calibration", tmp_path / "samples.npz"], 0):
         command("manaslu-cc", "compile", tmp_path / "small.pt2", *fp8, *scales)
         command("manaslu-cc", "verify", tmp_path / "p.mnx", "--against", tmp_path / "small.pt2", "--inputs", tmp_path / "one.npz", "--min-sqnr", 20, "--max-error-over-range", 1, status=status)
+
+
+def test_calibration_leaves_a_table_as_it_is(files, tmp_path):
+    """docs/precision.md: --calibration gives scales to rules that name a scaling; a table that wants none keeps it."""
+    program = {}
+    (tmp_path / "table.json").write_text(json.dumps({"rules": [{"match": "*", "compute": "fp8_e4m3", "products_only": True}]}))
+    for name, flags in {"without": [], "with": ["--calibration", files / "samples.npz"]}.items():
+        command("manaslu-cc", "compile", files / "model.pt2", "--precision", tmp_path / "table.json", "--target", "mt2", *flags, "--compile-to", "linalg", "-o", tmp_path / f"{name}.mlir")
+        program[name] = (tmp_path / f"{name}.mlir").read_text()
+    assert program["with"] == program["without"]

@@ -28,8 +28,27 @@ Value Build::transpose(Value x, ArrayRef<int64_t> permutation) {
   return x;
 }
 
+Value Build::exchange(Value x, int64_t a, int64_t b) {
+  Shape permutation;
+  for (int64_t i = 0; i < tensorOf(x).getRank(); ++i)
+    permutation.push_back(i == a ? b : i == b ? a : i);
+  return transpose(x, permutation);
+}
+
 Value Build::sum(Value x, ArrayRef<int64_t> axes) { return make<ReduceSumOp>(x, b.getDenseI64ArrayAttr(axes), b.getUnitAttr()); }
 Value Build::max(Value x, ArrayRef<int64_t> axes) { return make<ReduceMaxOp>(x, b.getDenseI64ArrayAttr(axes), b.getUnitAttr()); }
+
+Value Build::addSlices(Value x, int64_t axis) {
+  RankedTensorType type = tensorOf(x);
+  Shape starts(type.getRank(), 0), limits(type.getShape()), strides(type.getRank(), 1);
+  Value sum;
+  for (int64_t i = 0; i < type.getDimSize(axis); ++i) {
+    starts[axis] = i, limits[axis] = i + 1;
+    Value part = make<SliceOp>(x, b.getDenseI64ArrayAttr(starts), b.getDenseI64ArrayAttr(limits), b.getDenseI64ArrayAttr(strides));
+    sum = sum ? make<AddOp>(sum, part) : part;
+  }
+  return sum;
+}
 
 Value Build::matmul(Value x, Value y, Type element, bool transposeY) {
   std::optional<Shape> shape = matmulShape(tensorOf(x).getShape(), tensorOf(y).getShape(), false, transposeY);

@@ -27,9 +27,13 @@ public:
   mlir::Value reshape(mlir::Value x, llvm::ArrayRef<int64_t> shape);
   /// `x` transposed; `x` itself for the identity.
   mlir::Value transpose(mlir::Value x, llvm::ArrayRef<int64_t> permutation);
+  /// `x` with two of its dimensions exchanged.
+  mlir::Value exchange(mlir::Value x, int64_t a, int64_t b);
   /// reduce_sum and reduce_max that keep the dimensions.
   mlir::Value sum(mlir::Value x, llvm::ArrayRef<int64_t> axes);
   mlir::Value max(mlir::Value x, llvm::ArrayRef<int64_t> axes);
+  /// The slices of an axis, which stays with size 1, added one after the other.
+  mlir::Value addSlices(mlir::Value x, int64_t axis);
   /// Matrix product with the given element type of the result.
   mlir::Value matmul(mlir::Value x, mlir::Value y, mlir::Type element, bool transposeY = false);
   /// A vector of channels as [1, .., channels, 1, ..] for `rank` dimensions, channels at `axis`.

@@ -126,16 +126,14 @@ struct DecomposeCumsum : OpRewritePattern<CumsumOp> {
       return failure();
     Build build(rewriter, op.getLoc());
     int64_t rank = type.getRank(), axis = *normalizeAxis(op.getAxis(), rank), size = type.getDimSize(axis);
-    SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-    std::swap(permutation[axis], permutation[rank - 1]);
-    Value x = build.transpose(build.f32(op.getX()), permutation);
+    Value x = build.exchange(build.f32(op.getX()), axis, rank - 1);
     Shape last(tensorOf(x).getShape());
     auto index = RankedTensorType::get({size, size}, rewriter.getI32Type());
     Value row = build.make<IotaOp>(index, rewriter.getI64IntegerAttr(0)), column = build.make<IotaOp>(index, rewriter.getI64IntegerAttr(1));
     Value triangle = build.f32(build.make<CompareOp>(row, column, rewriter.getStringAttr("le")));
     Value flat = build.reshape(x, {type.getNumElements() / size, size});
     Value sums = build.reshape(build.matmul(flat, triangle, rewriter.getF32Type()), last);
-    return finish(rewriter, build, op, build.transpose(sums, permutation));
+    return finish(rewriter, build, op, build.exchange(sums, axis, rank - 1));
   }
 };
 

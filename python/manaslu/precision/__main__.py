@@ -1,4 +1,4 @@
-"""`manaslu-cc search-precision` and `--calibration`: `python -m manaslu.precision search|calibrate MODEL.pt2 --calibration DATA.npz -o OUT.json`.
+"""`manaslu-cc search-precision` and `--calibration`: `python -m manaslu.precision search|calibrate MODEL.pt2 --calibration DATA.npz --output OUT.json`.
 
 DATA.npz holds samples by input name or position ("0", "1", ...). The first axis is that of samples: an array of the input's shape with one axis more in front, or one whose first axis is a multiple of the input's.
 """
@@ -10,20 +10,19 @@ import json
 import os
 import sys
 import tempfile
-import traceback
 import warnings
 import zipfile
 
 import numpy
 import torch
 
-from .. import progress
+from .. import child, progress
 from .calibration import calibrate
 from ..frontend.archive import Archive
 from ..frontend.diagnostics import Error, Item
 from ..frontend.exported import from_archive
 from ..reference import from_numpy
-from .search import UNITS, search_precision
+from .search import search_precision
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,7 +87,7 @@ def _write(path: str, content) -> None:
         raise Error("MN-IO-002", f"{path} cannot be written: {error.strerror}") from None
 
 
-def _search(options) -> int:
+def _search(options) -> None:
     exported = from_archive(Archive(options.model))
     samples = read_samples(options.calibration, exported)
     found = search_precision(exported, samples, target=options.target, types=tuple(options.types.split(",")), default=options.default, scaling=options.scaling, min_sqnr=options.min_sqnr,
@@ -99,13 +98,11 @@ def _search(options) -> int:
     print(found, file=sys.stderr if options.output == "-" else sys.stdout)
     if found.interrupted:
         raise Error("MN-NUM-INTERRUPTED", f"the search was interrupted after {len(found.measured)} assignments; {options.output} holds the best of them")
-    return 0
 
 
-def _calibrate(options) -> int:
+def _calibrate(options) -> None:
     exported = from_archive(Archive(options.model))
     _write(options.output, calibrate(exported, read_samples(options.calibration, exported)))
-    return 0
 
 
 def main(arguments=None) -> int:
@@ -116,34 +113,27 @@ def main(arguments=None) -> int:
         command = commands.add_parser(name, allow_abbrev=False)
         command.set_defaults(run=run)
         command.add_argument("model")
-        command.add_argument("--calibration", required=True)
-        command.add_argument("-o", "--output", required=True)
-        if run is _search:
+        for flag in ("--calibration", "--output"):
+            command.add_argument(flag, required=True)
+        if run is _search:  # defaults are the command line's (lib/Driver/CommandTable.cpp)
             for flag in ("--min-sqnr", "--min-cosine", "--max-latency-ns"):
                 command.add_argument(flag, type=float)
-            command.add_argument("--objective", choices=list(UNITS), default="latency")
-            command.add_argument("--target", default="mt1")
-            command.add_argument("--types", default="fp32,bf16,fp8_e4m3")
-            command.add_argument("--default", default="bf16")
-            command.add_argument("--scaling", default="tensor")
-            command.add_argument("--pareto")
-            command.add_argument("--cache")
+            for flag in ("--objective", "--target", "--types", "--default", "--scaling"):
+                command.add_argument(flag, required=True)
+            for flag in ("--pareto", "--cache"):
+                command.add_argument(flag)
     warnings.simplefilter("ignore")  # standard error is for coded errors
-    try:
+
+    def work():
         options = parser.parse_args(arguments)
         if options.progress_to is not None:
             progress.stream = os.fdopen(options.progress_to, "w", closefd=False)
-        return options.run(options)
-    except Error as error:
-        print(error.text(), file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        print("error: MN-NUM-INTERRUPTED: the search was interrupted before it measured anything; nothing was written", file=sys.stderr)
-        return 5
-    except Exception as error:
-        traceback.print_exc()
-        print(f"error: MN-INTERNAL: {type(error).__name__}: {json.dumps(str(error))[:300]}", file=sys.stderr)
-        return 70
+        try:
+            options.run(options)
+        except KeyboardInterrupt:
+            raise Error("MN-NUM-INTERRUPTED", "interrupted before anything was measured; nothing was written") from None
+
+    return child.run(work, "MN-INTERNAL", "the child process failed")
 
 
 if __name__ == "__main__":

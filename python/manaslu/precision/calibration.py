@@ -126,7 +126,7 @@ def calibrate(model, batches, *, type: str = "fp8_e4m3", method: str = "max", pe
     model: a torch.nn.Module in evaluation mode, or an ExportedProgram. batches: tuples of arguments (or single tensors), all of one shape; they run through the model on the host one at a time, and what is kept of
     them does not grow with their number. type: the 8-bit type that the scales are for. method: "max" (the largest magnitude becomes the type's largest number), "percentile" (a magnitude that so many percent of the nonzero
     elements do not exceed), "mse" (the magnitude of least expected squared error). Activations that are always zero have no scale. Raises manaslu.Error MN-NUM-CALIBRATION, which lists every bad batch."""
-    from ..api import _export
+    from ..api import export_model
     from ..frontend.exported import known_form
 
     if type not in LARGEST or method not in ("max", "percentile", "mse") or not 0 < percentile <= 100:
@@ -137,7 +137,7 @@ def calibrate(model, batches, *, type: str = "fp8_e4m3", method: str = "max", pe
     problems = [problem for number, batch in enumerate(batches) for problem in _check(batch, batches[0], number)]
     if problems:
         raise Error("MN-NUM-CALIBRATION", "samples do not fit the model", problems)
-    exported = model if isinstance(model, torch.export.ExportedProgram) else _export(model, tuple(batches[0]), {})
+    exported = export_model(model, tuple(batches[0]))
     module = known_form(exported).module()
     names = operator_names(module.graph, KINDS)
     ranges = {name: _Range() for name in names.values()}

@@ -15,11 +15,10 @@ import math
 import os
 import sys
 import tempfile
-import traceback
 from dataclasses import asdict, dataclass
 
+from .. import child
 from .emulation import Types, product_names, run
-from ..frontend.diagnostics import Error
 from ..frontend.exported import from_exported
 from ..frontend.importer import import_program
 from ..frontend.torch import write
@@ -153,31 +152,20 @@ def text(comparison: Comparison) -> str:
 
 
 def main(arguments=None) -> int:
-    import numpy
-
     parser = argparse.ArgumentParser(prog="python -m manaslu.precision.layers", description=__doc__, allow_abbrev=False)
     parser.add_argument("model")
     for flag in ("--program", "--inputs", "--precision", "--chip", "--json"):
         parser.add_argument(flag, required=True)
     options = parser.parse_args(arguments)
-    try:
-        with numpy.load(options.inputs, allow_pickle=False) as given:
-            inputs = [given[str(i)] for i in range(len(given.files))]
-        with open(options.precision, encoding="utf-8") as file:
-            table = json.load(file)
-        found = compare(read(options.model), inputs, table, options.chip, options.program)
+
+    def work():
+        found = compare(read(options.model), child.read_arrays(options.inputs), child.read_json(options.precision), options.chip, options.program)
         layers = [{key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in asdict(layer).items()} for layer in found.layers]
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"layers": layers, "bugs": found.bugs}, file)
         print(text(found))
-        return 0
-    except Error as error:
-        print(error.text(), file=sys.stderr)
-        return error.exit_status
-    except Exception as error:
-        traceback.print_exc()
-        print(f"error: MN-VERIFY-REFERENCE: the operators of {options.model} cannot be compared: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
-        return 3
+
+    return child.run(work, "MN-VERIFY-REFERENCE", f"the operators of {options.model} cannot be compared")
 
 
 if __name__ == "__main__":

@@ -67,12 +67,12 @@ class Bench:
     exported: a torch.export.ExportedProgram. samples: tuples of arguments. cache: a folder in which measurements are kept: by compiler, model, chip, table and sample, so that one of another model is never taken for this one's."""
 
     def __init__(self, exported, samples: list, *, target="mt1", default="bf16", scaling="tensor", scales=None, cache=None):
-        from ..api import _import
+        from ..api import import_model
 
         self.samples, self.target, self.default, self.scaling, self.scales = samples, os.fspath(target), default, scaling, scales or {}
         self.jobs = max(1, min(_JOBS, os.cpu_count() or 1))
         self._folder = tempfile.TemporaryDirectory(prefix="manaslu-")
-        self._graph, self._weights, self._structure = _import(exported, self._folder.name)
+        self._graph, self._weights, self._structure = import_model(exported, self._folder.name)
         with torch.no_grad():
             model = exported.module()
             self.exact = [floats(model(*sample)) for sample in samples]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import torch
 
 from .. import progress
 from .calibration import LARGEST, calibrate
@@ -23,8 +22,8 @@ _OVERFLOWED = 1e100
 # Halvings of the range of budgets in search of the least noise within a time.
 _HALVINGS = 10
 
-UNITS = {"latency": ("ns", 1e3, "us (simulated)"), "energy": ("nj", 1e3, "uJ (simulated)"), "memory": ("bytes", 1e3, "kB of device memory")}
-"""Of each objective: the unit of its cost, what it is divided by for people, and the unit then."""
+_UNITS = {"latency": ("ns", "us (simulated)"), "energy": ("nj", "uJ (simulated)"), "memory": ("bytes", "kB of device memory")}
+"""Of each objective: the unit of its cost, and that of a thousand, which people read."""
 
 
 @dataclass
@@ -66,19 +65,19 @@ class Search:
         return self.best.table
 
     def __str__(self) -> str:
-        _, scale, unit = UNITS[self.objective]
+        _, unit = _UNITS[self.objective]
         lines = [f"{self.target}, {unit}", "", self.plot(), "", f"{'':2} {'SQNR dB':>8} {'cosine':>9} {unit:>20}  types"]
         for point in self.front:
             counts = {}
             for kind in point.types.values():
                 counts[kind] = counts.get(kind, 0) + 1
             mark = "->" if point.types == self.best.types else ""
-            lines.append(f"{mark:2} {point.sqnr_db:8.2f} {point.cosine:9.6f} {point.cost / scale:20.2f}  {', '.join(f'{n} {kind}' for kind, n in sorted(counts.items()))}")
+            lines.append(f"{mark:2} {point.sqnr_db:8.2f} {point.cosine:9.6f} {point.cost / 1e3:20.2f}  {', '.join(f'{n} {kind}' for kind, n in sorted(counts.items()))}")
         return "\n".join(lines)
 
     def plot(self, width: int = 64, height: int = 14) -> str:
         """The points as text: cost to the right, decibels upward; o on the front, * the best, . all others."""
-        _, scale, unit = UNITS[self.objective]
+        _, unit = _UNITS[self.objective]
         shown = [point for point in self.measured if math.isfinite(point.sqnr_db)]
         if not shown:
             return "(no point has a finite SQNR)"
@@ -91,12 +90,12 @@ class Search:
             grid[height - 1 - place(point.sqnr_db, decibels, height)][place(point.cost, costs, width)] = mark
         label = lambda row: {0: f"{max(decibels):.1f} dB", height - 1: f"{min(decibels):.1f} dB"}.get(row, "")  # noqa: E731
         lines = [f"{label(row):>9} |{''.join(cells).rstrip()}" for row, cells in enumerate(grid)]
-        left, right = f"{min(costs) / scale:.2f}", f"{max(costs) / scale:.2f} {unit}"
+        left, right = f"{min(costs) / 1e3:.2f}", f"{max(costs) / 1e3:.2f} {unit}"
         return "\n".join([*lines, " " * 10 + "+" + "-" * width, " " * 11 + left + " " * max(1, width - len(left) - len(right)) + right])
 
     def to_json(self) -> dict:
         """The front, for `--pareto`."""
-        unit = UNITS[self.objective][0]
+        unit = _UNITS[self.objective][0]
         points = [{"sqnr_db": p.sqnr_db, "cosine": p.cosine, unit: p.cost, **({} if p.metric is None else {"metric": p.metric}), "best": p is self.best, "table": p.table} for p in self.front]
         return {"schema": 1, "chip": self.target, "objective": self.objective, "simulated": True, "interrupted": self.interrupted, "points": points}
 
@@ -331,17 +330,17 @@ def search_precision(model, batches, *, target="mt1", types=("fp32", "bf16", "fp
     the same); the choice is a multiple-choice knapsack (`choose`). A choice that misses the budget on the held-out samples is made again with a tighter one; neighbours of the best are measured as well. Deterministic, at any
     number of processors. KeyboardInterrupt ends it early with the best of what was measured.
     Raises manaslu.Error MN-NUM-BUDGET when no assignment meets the budget, with the best that can be reached and the product that limits it."""
-    from ..api import _export
+    from ..api import export_model
 
     limits = sum(limit is not None for limit in (min_sqnr, min_cosine, max_latency_ns))
-    if limits != 1 or objective not in UNITS or (metric is None) != (min_metric is None) or (max_latency_ns is not None and (objective != "latency" or metric)):
+    if limits != 1 or objective not in _UNITS or (metric is None) != (min_metric is None) or (max_latency_ns is not None and (objective != "latency" or metric)):
         raise Error("MN-USE-002", "give one of min_sqnr, min_cosine and max_latency_ns, an objective of latency, energy or memory (latency beside max_latency_ns), and metric together with min_metric, not with max_latency_ns")
     if min_cosine is not None and not 0 < min_cosine < 1:
         raise Error("MN-USE-002", f"min_cosine is between 0 and 1, not {min_cosine}")
     batches = [tuple(batch) if isinstance(batch, (tuple, list)) else (batch,) for batch in batches]
     if len(batches) < 2:
         raise Error("MN-NUM-CALIBRATION", f"{len(batches)} sample; a search needs two, one of which is held out")
-    exported = model if isinstance(model, torch.export.ExportedProgram) else _export(model, batches[0], {})
+    exported = export_model(model, batches[0])
     scales = calibrate(exported, batches) if any(kind in LARGEST for kind in types) else {}
     bench = Bench(exported, batches, target=target, default=default, scaling=scaling, scales=scales, cache=cache)
     searcher = _Searcher(bench, _Goal(min_sqnr, min_cosine, max_latency_ns, metric, min_metric), types, objective, points)
