@@ -262,31 +262,4 @@ void Emitter::emitGroup(const Group &group) {
   current = nullptr;
 }
 
-/// A version of what the node stores whose partitions hold dimensions that are stored whole: no operand can begin at any partition.
-const Placed &Emitter::storable(const Node &node) {
-  const Access &access = node.inputs[0];
-  auto whole = [&](AtomId atom) {
-    const AtomIndex *index = access.find(atom);
-    return index && index->start == 0 && index->loops.size() == 1 && index->loops[0].second == 1 &&
-           node.loops[index->loops[0].first].size == program.atoms[atom].size;
-  };
-  for (const Placed &version : versions[access.storage])
-    if (llvm::all_of(version.layout.part, [&](const PartitionEntry &entry) { return entry.atom < 0 || whole(entry.atom); }))
-      return version;
-  std::vector<PartitionEntry> part;
-  for (AtomId atom : program.storages[access.storage].atoms)
-    if (part.empty() && whole(atom))
-      part.push_back({atom, program.atoms[atom].size});
-  return provide(access.storage, makeLayout(program, access.storage, part, chip.partitions), node.loc);
-}
-
-void Emitter::emitOutput(const Node &node) {
-  loc = node.loc;
-  Value region = node.kind == NodeKind::Materialize ? regions[node.output.storage] : outputRegions.at(node.name);
-  if (!streamed[node.inputs[0].storage])
-    transfer(Placed(storable(node)), node, node.inputs[0], region, /*store=*/true, wholeRanges(node));
-  else if (!storesDirectly(node))
-    copyWithinDevice(node, nullptr, region);
-}
-
 } // namespace manaslu::tiling

@@ -1,6 +1,6 @@
 // Values too large for SBUF stay in device memory: windows of them are loaded where they are read and stored where they are computed.
 #include "lib/Conversion/LinalgToTile/Emitter.h"
-#include "lib/Conversion/LinalgToTile/MovementCost.h"
+#include "lib/Conversion/LinalgToTile/Stores.h"
 
 using namespace mlir;
 
@@ -10,13 +10,6 @@ namespace {
 
 /// The share of SBUF that is left to windows and temporaries when a group's operands are counted: one part in so many.
 constexpr int64_t kWindowShare = 6;
-
-/// Every loop of the sink indexes one whole atom and no other: its region is the storage with the dimensions in some order.
-bool permutes(const TensorProgram &program, const Node &sink) {
-  const Access &access = sink.inputs[0];
-  return access.atoms.size() == program.storages[access.storage].atoms.size() &&
-         llvm::all_of(access.atoms, [](const AtomIndex &index) { return index.loops.size() == 1 && index.start == 0; });
-}
 
 } // namespace
 
@@ -29,21 +22,6 @@ bool Emitter::mayStream(int storage) const {
   // A state that is written is read as it was before: its windows would see the new values.
   return data.kind != StorageKind::State ||
          llvm::none_of(program.nodes, [&](const Node &node) { return node.kind == NodeKind::StateWrite && node.name == data.name; });
-}
-
-bool Emitter::storesDirectly(const Node &sink) const {
-  return sink.kind == NodeKind::Output && program.storages[sink.inputs[0].storage].kind == StorageKind::Computed &&
-         program.storages[sink.inputs[0].storage].writers.size() == 1 && permutes(program, sink);
-}
-
-/// A result of products that only an output reads, of some size, is stored tile by tile instead of being kept until it is whole.
-bool Emitter::leavesByTiles(int storage) const {
-  const Storage &data = program.storages[storage];
-  if (data.kind != StorageKind::Computed || data.readers.size() != 1 || data.writers.size() != 1 || !storesDirectly(program.nodes[data.readers[0]]))
-    return false;
-  int writer = data.writers[0];
-  return (program.nodes[writer].kind == NodeKind::Contraction || epilogues.contractionOf[writer] >= 0) &&
-         bytesPerPartition(storage, requirements[writer].output) > 16384;
 }
 
 std::map<std::pair<int, size_t>, const Layout *> Emitter::residentOperands(const Group &group) const {
@@ -79,8 +57,10 @@ std::map<std::pair<int, size_t>, const Layout *> Emitter::residentOperands(const
 
 void Emitter::chooseStreamed(const std::vector<Group> &groups) {
   streamed.assign(program.storages.size(), 0);
+  MovementCost movement(program, chip);
   for (size_t s = 0; s < program.storages.size(); ++s)
-    streamed[s] = leavesByTiles(s);
+    if (const auto &writers = program.storages[s].writers; writers.size() == 1)
+      streamed[s] = leavesByTiles(program, movement, epilogues, s, requirements[writers[0]].output);
   int64_t room = chip.sbufUsableBytes() - chip.sbufUsableBytes() / kWindowShare;
   for (const Group &group : groups) {
     while (true) {
@@ -114,7 +94,7 @@ void Emitter::chooseStreamed(const std::vector<Group> &groups) {
     int64_t row = 0;
     if (data.kind != StorageKind::Computed)
       regions[s] = constantRegion(data, nullptr, {}, row);
-    else if (llvm::any_of(data.readers, [&](int reader) { return !storesDirectly(program.nodes[reader]); }))
+    else if (llvm::any_of(data.readers, [&](int reader) { return !storesDirectly(program, program.nodes[reader]); }))
       regions[s] = scratchRegion(MovementCost(program, chip).elements(s), data.element);
   }
 }
@@ -130,15 +110,6 @@ Value Emitter::scratchRegion(int64_t elements, Type element) {
   builder.setInsertionPointToStart(&cast<func::FuncOp>(function).getBody().front());
   return tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Scratch, builder.getDenseI64ArrayAttr({elements}),
                                 StringAttr(), ArrayAttr());
-}
-
-void Emitter::storeWindow(const Node &node, const Placed &window, const std::vector<Range> &ranges) {
-  int storage = node.output.storage;
-  if (regions[storage])
-    transfer(window, node, node.output, regions[storage], /*store=*/true, ranges, &node.output);
-  for (int reader : program.storages[storage].readers)
-    if (const Node &sink = program.nodes[reader]; storesDirectly(sink))
-      transfer(window, sink, sink.inputs[0], outputRegions.at(sink.name), /*store=*/true, mapRanges(node, node.output, sink, sink.inputs[0], ranges));
 }
 
 void Emitter::copyWithinDevice(const Node &node, const Access *to, Value region) {

@@ -182,9 +182,14 @@ private:
   /// The device region of a gather's table, row-major.
   mlir::Value tableRegion(int storage);
   void emitGather(int n);
+
+  // Results in device memory (EmitStore.cpp)
   /// Stores the value of an output, a state or a copy in device memory.
   void emitOutput(const Node &node);
+  void storeResident(const Node &node, mlir::Value region);
   const Placed &storable(const Node &node);
+  /// Stores a window of a streamed result that `node` computed over `ranges`.
+  void storeWindow(const Node &node, const Placed &window, const std::vector<Range> &ranges);
 
   // Sums across partitions (EmitSum.cpp)
   std::vector<std::vector<Range>> sumSteps(const Node &node, const std::vector<Range> &ranges) const;
@@ -201,14 +206,9 @@ private:
   void chooseStreamed(const std::vector<Group> &groups);
   int64_t bytesPerPartition(int storage, const Layout &layout) const;
   bool mayStream(int storage) const;
-  /// The writer's windows go straight to the region of the output.
-  bool storesDirectly(const Node &sink) const;
-  bool leavesByTiles(int storage) const;
   /// What a group needs in SBUF as a whole: storages with the layouts in which they are wanted (numbered).
   std::map<std::pair<int, size_t>, const Layout *> residentOperands(const Group &group) const;
   mlir::Value scratchRegion(int64_t elements, mlir::Type element);
-  /// Stores a window of a streamed result that `node` computed over `ranges`.
-  void storeWindow(const Node &node, const Placed &window, const std::vector<Range> &ranges);
   /// Copies what a node reads of a storage in device memory to where `to` says in the row-major storage of a region; without it, the region holds the node's
   /// loops in row-major order.
   void copyWithinDevice(const Node &node, const Access *to, mlir::Value region);

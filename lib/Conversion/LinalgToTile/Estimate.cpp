@@ -2,6 +2,7 @@
 #include "lib/Conversion/LinalgToTile/Estimate.h"
 
 #include "dialects/Tile/TileDialect.h"
+#include "lib/Conversion/LinalgToTile/Stores.h"
 
 #include <algorithm>
 
@@ -75,9 +76,8 @@ int64_t Estimator::total(const std::vector<int> &selection, size_t end) const {
     if (node.kind == NodeKind::Removed)
       continue;
     if (options[n].empty()) { // an output stores whatever version is there
-      const Storage &storage = program.storages[node.inputs[0].storage];
-      if (storage.kind == StorageKind::Computed && !versions[node.inputs[0].storage].empty())
-        cost += movement.transfer(node.inputs[0].storage, *versions[node.inputs[0].storage].front());
+      if (int storage = node.inputs[0].storage; program.storages[storage].kind == StorageKind::Computed && !versions[storage].empty())
+        cost += store(node, *versions[storage].front());
       continue;
     }
     const Requirement &needs = requirements[n][selection[n]];
@@ -97,6 +97,14 @@ int64_t Estimator::total(const std::vector<int> &selection, size_t end) const {
       cost += kForbidden;
   }
   return cost;
+}
+
+int64_t Estimator::store(const Node &sink, const Layout &held) const {
+  int storage = sink.inputs[0].storage;
+  auto order = storedOrder(program, sink);
+  if (!order)
+    return movement.transfer(storage, held);
+  return leavesByTiles(program, movement, epilogues, storage, held) ? movement.transfer(storage, held, *order) : movement.store(storage, held, *order);
 }
 
 /// Packed at compile time: every partition's row is contiguous.

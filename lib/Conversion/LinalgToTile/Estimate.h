@@ -29,6 +29,7 @@ public:
 
 private:
   int64_t constantLoad(int storage, const Layout &layout) const;
+  int64_t store(const Node &sink, const Layout &held) const;
   int64_t provide(int storage, const Layout &layout, std::vector<const Layout *> &versions) const;
   int64_t operation(size_t n, size_t option) const;
   int64_t contraction(size_t n, const Choice &choice, const Requirement &needs) const;

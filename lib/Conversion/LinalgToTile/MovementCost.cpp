@@ -25,9 +25,12 @@ int64_t MovementCost::bytesPerPartition(int storage, const Layout &layout, const
 }
 
 int64_t MovementCost::transfer(int storage, const Layout &layout, const Extent &extent) const {
+  return transfer(storage, layout, program.storages[storage].atoms, extent);
+}
+
+int64_t MovementCost::transfer(int storage, const Layout &layout, const std::vector<AtomId> &order, const Extent &extent) const {
   int64_t bytes = tile::elementBytes(program.storages[storage].element);
   int64_t count = elements(storage, extent) * (layout.replicated() ? layout.rows() : 1), row = bytes;
-  const auto &order = program.storages[storage].atoms;
   for (size_t i = order.size(), j = layout.free.size(); i > 0 && j > 0 && order[i - 1] == layout.free[j - 1]; --i, --j) {
     row *= sizeOf(order[i - 1], extent);
     if (sizeOf(order[i - 1], extent) < program.atoms[order[i - 1]].size)
@@ -60,17 +63,40 @@ int64_t MovementCost::transposes(int storage, const Layout &from, const Layout &
   return count * (occupancyPicoseconds(chip, transpose) + occupancyPicoseconds(chip, copy));
 }
 
-Layout MovementCost::arrival(int storage, const Layout &wanted) const {
-  Layout best = wanted;
-  int64_t least = transfer(storage, wanted);
+Layout MovementCost::cheapest(int storage, const Layout &own, llvm::function_ref<std::optional<int64_t>(const Layout &)> way) const {
+  Layout best = own;
+  int64_t least = *way(own);
   for (AtomId atom : program.storages[storage].atoms) {
     Layout candidate = makeLayout(program, storage, {{atom, program.atoms[atom].size}}, chip.partitions);
-    if (candidate == wanted || !transposable(candidate, wanted))
-      continue;
-    if (int64_t cost = transfer(storage, candidate) + transposes(storage, candidate, wanted); cost < least)
-      least = cost, best = candidate;
+    if (auto cost = way(candidate); cost && *cost < least)
+      least = *cost, best = candidate;
   }
   return best;
+}
+
+Layout MovementCost::arrival(int storage, const Layout &wanted) const {
+  return cheapest(storage, wanted, [&](const Layout &from) -> std::optional<int64_t> {
+    if (from == wanted)
+      return transfer(storage, wanted);
+    if (!transposable(from, wanted))
+      return std::nullopt;
+    return transfer(storage, from) + transposes(storage, from, wanted);
+  });
+}
+
+Layout MovementCost::departure(int storage, const Layout &held, const std::vector<AtomId> &order) const {
+  return cheapest(storage, held, [&](const Layout &to) -> std::optional<int64_t> {
+    if (to == held)
+      return transfer(storage, held, order);
+    if (!transposable(held, to))
+      return std::nullopt;
+    return transfer(storage, to, order) + transposes(storage, held, to);
+  });
+}
+
+int64_t MovementCost::store(int storage, const Layout &held, const std::vector<AtomId> &order) const {
+  Layout layout = departure(storage, held, order);
+  return transfer(storage, layout, order) + (layout == held ? 0 : transposes(storage, held, layout));
 }
 
 int64_t MovementCost::load(int storage, const Layout &wanted) const {

@@ -3,6 +3,8 @@
 
 #include "lib/Conversion/LinalgToTile/Layout.h"
 
+#include <llvm/ADT/STLFunctionalExtras.h>
+
 namespace manaslu::tiling {
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -20,8 +22,10 @@ public:
   int64_t bytesPerPartition(int storage, const Layout &layout, const Extent &extent = {}) const;
   int64_t veCycles(int64_t cycles) const { return cycles * 1000000 / chip.ve.clockMhz; }
 
-  /// DMA between device memory (row-major) and a layout: bytes, or rows where they are short.
+  /// DMA between device memory and a layout: bytes, or rows where they are short. In device memory the atoms lie in the storage's order.
   int64_t transfer(int storage, const Layout &layout, const Extent &extent = {}) const;
+  /// The same with the atoms in another order in device memory.
+  int64_t transfer(int storage, const Layout &layout, const std::vector<AtomId> &order, const Extent &extent = {}) const;
   /// DMA of `count` contiguous runs of `bytes` each, by all movers.
   int64_t rows(int64_t count, int64_t bytes) const;
   /// Transposes on pe, each evicted by ve.
@@ -34,11 +38,18 @@ public:
   Layout arrival(int storage, const Layout &wanted) const;
   /// Loading a storage into `wanted` by way of its arrival layout.
   int64_t load(int storage, const Layout &wanted) const;
+  /// The layout from which a storage that is held in `held` should be stored with its atoms in `order`: `held` itself, or one with longer rows to which
+  /// transposes lead.
+  Layout departure(int storage, const Layout &held, const std::vector<AtomId> &order) const;
+  /// Storing a storage by way of its departure layout.
+  int64_t store(int storage, const Layout &held, const std::vector<AtomId> &order) const;
 
 private:
   const TensorProgram &program;
   const Chip &chip;
 
+  /// The layout with one atom on the partitions, or `own`, that `way` finds cheapest.
+  Layout cheapest(int storage, const Layout &own, llvm::function_ref<std::optional<int64_t>(const Layout &)> way) const;
   int64_t sizeOf(AtomId atom, const Extent &extent) const {
     auto at = extent.find(atom);
     return at == extent.end() ? program.atoms[atom].size : at->second;

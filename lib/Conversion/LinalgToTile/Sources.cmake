@@ -11,6 +11,7 @@ list(APPEND conversion_sources
   LinalgToTile/EmitReduction.cpp
   LinalgToTile/EmitReference.cpp
   LinalgToTile/EmitRegion.cpp
+  LinalgToTile/EmitStore.cpp
   LinalgToTile/EmitStream.cpp
   LinalgToTile/EmitSum.cpp
   LinalgToTile/EmitTransfer.cpp
@@ -37,6 +38,7 @@ list(APPEND conversion_sources
   LinalgToTile/RefineLoops.cpp
   LinalgToTile/Simplify.cpp
   LinalgToTile/SplitWindows.cpp
+  LinalgToTile/Stores.cpp
   LinalgToTile/TensorProgram.cpp
   LinalgToTile/UnfoldWindows.cpp
   )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-
 from .. import progress
 from .calibration import LARGEST, calibrate
 from ..frontend.diagnostics import Error, Item
