@@ -57,6 +57,8 @@ Status Compilation::lower() {
     return lowered.error();
   for (const auto &[step, seconds] : statistics.seconds)
     log_.info("tile-to-isa, " + step + ": " + shortNumber(seconds) + " s");
+  if (statistics.warmingProducts)
+    log_.info("tile-to-isa: " + std::to_string(statistics.warmingProducts) + " products of zeros keep pe warm");
   isa::Program &program = *lowered;
   program.name = name_;
   program.chipJson = toJson(chip_);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 #include <set>
 
 namespace manaslu::tile {
@@ -99,6 +100,16 @@ std::optional<int64_t> timeOf(const Block &block, const std::vector<int> &order,
     }
   }
   return clock.end();
+}
+
+std::vector<int64_t> startsOf(const Block &block) {
+  Clock clock(block, std::accumulate(block.banks.begin(), block.banks.end(), int64_t{0}));
+  std::vector<int64_t> starts;
+  for (size_t index = 0; index < block.steps.size(); ++index) {
+    starts.push_back(*clock.start(static_cast<int>(index)));
+    clock.issue(static_cast<int>(index), starts.back());
+  }
+  return starts;
 }
 
 std::optional<Order> listSchedule(const Block &block, int64_t banks) {

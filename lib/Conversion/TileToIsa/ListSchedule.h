@@ -16,6 +16,9 @@ struct Order {
 /// The time of `rounds` executions in this order, each with storage of its own but for the `banks` of PSUM. Nothing if those do not suffice.
 std::optional<int64_t> timeOf(const Block &block, const std::vector<int> &order, int64_t banks, int rounds);
 
+/// When each step starts in program order, in picoseconds. Takes as many banks as the block needs.
+std::vector<int64_t> startsOf(const Block &block);
+
 /// List scheduling: the step that can start first is next, of several the first in program order. Nothing if it runs out of banks.
 std::optional<Order> listSchedule(const Block &block, int64_t banks);
 

@@ -142,8 +142,22 @@ Error sbufError(const Model &model, int64_t capacity) {
                                   std::to_string(capacity) + "; the largest buffers: " + largest);
 }
 
-/// Positions by which a buffer's end is put off when room allows, so that engines do not wait for each other over reused bytes.
-constexpr int64_t kSlack = 6;
+/// A plan to try: how much SBUF prefetched constants and all else may take, and by how many positions every buffer's end is put off, so that engines do not
+/// wait for each other over reused bytes.
+struct Attempt {
+  int percent, slack;
+};
+
+/// Waiting over reused bytes costs more time than a shorter prefetch, down to half of SBUF.
+std::vector<Attempt> attempts() {
+  std::vector<Attempt> list;
+  for (int slack : {12, 6, 2})
+    for (int percent : {100, 95, 90, 80, 70, 60, 50})
+      list.push_back({percent, slack});
+  for (int percent : {100, 95, 90, 80, 70, 60, 50, 40, 30, 20, 10})
+    list.push_back({percent, 0});
+  return list;
+}
 
 } // namespace
 
@@ -168,20 +182,20 @@ Result<StorageStatistics> planStorage(Model &model, const Chip &chip, const Stor
   if (!placed)
     return sbufError(model, capacity);
   std::vector<Item> order = model.body;
-  for (int percent : {100, 95, 90, 80, 70, 60, 50, 40, 30, 20, 10}) {
-    if (!options.prefetch)
-      break;
-    model.body = order;
-    statistics.prefetchBudget = capacity * percent / 100;
-    hoistLoads(model, statistics.prefetchBudget);
-    if (tryPlace(model, capacity, kSlack, false, statistics.sbufPeakBytes) || tryPlace(model, capacity, 0, false, statistics.sbufPeakBytes))
-      return statistics;
-  }
+  if (options.prefetch)
+    for (auto [percent, slack] : attempts()) {
+      model.body = order;
+      statistics.prefetchBudget = capacity * percent / 100;
+      hoistLoads(model, statistics.prefetchBudget);
+      if (tryPlace(model, capacity, slack, false, statistics.sbufPeakBytes))
+        return statistics;
+    }
   model.body = order;
   statistics.prefetchBudget = 0;
-  if (!tryPlace(model, capacity, kSlack, false, statistics.sbufPeakBytes) && !tryPlace(model, capacity, 0, true, statistics.sbufPeakBytes))
-    return sbufError(model, capacity);
-  return statistics;
+  for (int slack : {12, 6, 2, 0})
+    if (tryPlace(model, capacity, slack, slack == 0, statistics.sbufPeakBytes))
+      return statistics;
+  return sbufError(model, capacity);
 }
 
 } // namespace manaslu::tile

@@ -2,6 +2,7 @@
 #include "lib/Conversion/TileToIsa/TileToIsa.h"
 
 #include "lib/Conversion/TileToIsa/CheckSynchronisation.h"
+#include "lib/Conversion/TileToIsa/KeepWarm.h"
 #include "lib/Conversion/TileToIsa/Schedule.h"
 #include "lib/Conversion/TileToIsa/Spill.h"
 #include "lib/Conversion/TileToIsa/Storage.h"
@@ -91,7 +92,8 @@ struct Planned {
   Model model;
   StorageStatistics storage;
   int64_t spillBytes = 0;
-  OwningOpRef<func::FuncOp> rewritten;
+  OwningOpRef<func::FuncOp> rewritten, fillers;
+  int64_t fillerCount = 0;
 };
 
 /// Each attempt after the first spills until the demand is at most so many percent of SBUF; less than 100 makes up for fragmentation.
@@ -113,6 +115,17 @@ Result<Planned> planWithSpills(func::FuncOp function, const Chip &chip, const Lo
   };
   if (Status status = build(function); !status)
     return status.error();
+  // Takes the model if its storage fits.
+  auto plan = [&](Model &model, int64_t target) {
+    if (leastSbufBytes(model, chip) > target)
+      return false;
+    Result<StorageStatistics> storage = planStorage(model, chip, storageOptions);
+    if (storage) {
+      planned.model = std::move(model);
+      planned.storage = *storage;
+    }
+    return static_cast<bool>(storage);
+  };
   Error first;
   int scratchRegions = 0;
   for (int percent : kSpillTargets) {
@@ -141,12 +154,18 @@ Result<Planned> planWithSpills(func::FuncOp function, const Chip &chip, const Lo
       Model ordered = planned.model;
       if (Status status = scheduleBodies(ordered, chip); !status)
         return status.error();
-      if (leastSbufBytes(ordered, chip) <= target)
-        if (Result<StorageStatistics> storage = planStorage(ordered, chip, storageOptions)) {
-          planned.model = std::move(ordered);
-          planned.storage = *storage;
+      if (options.keepWarm) {
+        Result<KeptWarm> warm = keepWarm(ordered, chip);
+        if (!warm)
+          return warm.error();
+        planned.fillers = std::move(warm->fillers);
+        planned.fillerCount = warm->count;
+        if (warm->count && plan(warm->model, target))
           return std::move(planned);
-        }
+        planned.fillerCount = 0;
+      }
+      if (plan(ordered, target))
+        return std::move(planned);
     }
     Result<StorageStatistics> storage = planStorage(planned.model, chip, storageOptions);
     if (storage) {
@@ -178,6 +197,7 @@ Result<isa::Program> lowerToInstructions(func::FuncOp function, const Chip &chip
   figures.psumPeakBanks = planned->storage.psumPeakBanks;
   figures.prefetchBudgetBytes = planned->storage.prefetchBudget;
   figures.spillBytes = planned->spillBytes;
+  figures.warmingProducts = planned->fillerCount;
   watch.lap("storage");
   if (Status status = checkStorage(*model, chip); !status)
     return status.error();

@@ -17,6 +17,7 @@ struct LoweringOptions {
   int loadRotation = 3;      ///< of one that a transfer fills
   int loopTransferParts = 4; ///< parts into which a transfer in a loop is cut, so that several are in flight
   bool schedule = true;      ///< engines' instructions are reordered, loops unrolled, so that no chain of work holds up another
+  bool keepWarm = true;      ///< with `schedule`: products of zeros fill gaps after which pe would have to warm up again
   int threads = 2;           ///< for packing constants
   bool pack = true;          ///< false: constants stay out of the program (its regions are there)
 };
@@ -26,6 +27,7 @@ struct LoweringStatistics {
   int64_t sbufPeakBytesPerPartition = 0;
   int64_t psumPeakBanks = 0;
   int64_t spillBytes = 0;          ///< moved to device scratch for want of SBUF, in one execution
+  int64_t warmingProducts = 0;     ///< products of zeros that keep pe warm
   int64_t deviceBytes = 0;         ///< of all regions
   int64_t prefetchBudgetBytes = 0; ///< per partition
   int64_t staticWaits = 0;

@@ -248,4 +248,40 @@ std::string pairProgram(int count, int shift) {
   return text + "  tile.store %zd, %zv : " + wideDevice + ", " + wide + "\n  return\n}\n";
 }
 
+std::string burstProgram(int layers, int held) {
+  std::string wide = "!tile.view<sbuf, [128, 2048], bf16>", chunk = "!tile.view<sbuf, [128, 512], bf16>", square = "!tile.view<sbuf, [128, 128], bf16>",
+              psum = "!tile.view<psum, [128, 512], f32>", device = "!tile.view<device, [128, 2048], bf16>", bank = "!tile.buffer<psum, 128 by 512 by f32>",
+              whole = "!tile.buffer<sbuf, 128 by 2048 by bf16>", region = "!tile.buffer<device, 1 by 262144 by bf16>";
+  auto alloc = [](const std::string &name, const std::string &buffer, const std::string &view) {
+    return "  %" + name + "s = tile.alloc : " + buffer + "\n  %" + name + "v = tile.view %" + name + "s strides [1] : " + buffer + " -> " + view + "\n";
+  };
+  auto part = [&](const std::string &name, const std::string &of, int at) {
+    return "  %" + name + " = tile.view %" + of + "s strides [1] {offset = " + n(at * 512) + "} : " + whole + " -> " + chunk + "\n";
+  };
+  std::string text = "func.func @burst() {\n";
+  for (auto [name, kind] : {std::pair("x", "input"), std::pair("y", "output")})
+    text += "  %" + std::string(name) + " = tile.region \"" + name + "\" " + kind + " [262144] : " + region + "\n  %" + name + "d = tile.view %" + name +
+            " strides [2048, 1] : " + region + " -> " + device + "\n";
+  text += alloc("w", "!tile.buffer<sbuf, 128 by 128 by bf16>", square) + "  tile.memset %wv {value = 0.01 : f32} : " + square + "\n" +
+          alloc("a0", whole, wide) + "  tile.load %a0v, %xd : " + wide + ", " + device + "\n";
+  for (int h = 0; h < held; ++h)
+    text += alloc("h" + n(h), bank, psum) + "  tile.memset %h" + n(h) + "v {value = 0.5 : f32} : " + psum + "\n";
+  for (int l = 0; l < layers; ++l) {
+    std::string from = "a" + n(l), mid = "b" + n(l), to = "a" + n(l + 1);
+    text += alloc(mid, whole, wide) + alloc(to, whole, wide);
+    for (int c = 0; c < 4; ++c) {
+      std::string id = n(l) + "_" + n(c);
+      text += alloc("p" + id, bank, psum) + part("i" + id, from, c) + part("o" + id, mid, c);
+      for (int k = 0; k < 4; ++k)
+        text += "  tile.matmul %p" + id + "v, %wv, %i" + id + (k ? " {accumulate}" : "") + " : " + psum + ", " + square + ", " + chunk + "\n";
+      text += "  tile.activate %o" + id + ", %p" + id + "v {func = \"tanh\"} : " + chunk + ", " + psum + "\n";
+    }
+    text += "  tile.tensor_tensor %" + to + "v, %" + from + "v, %" + mid + "v {op = \"add\"} : " + wide + ", " + wide + ", " + wide + "\n";
+  }
+  for (int h = 0; h < held; ++h)
+    text += part("k" + n(h), "a" + n(layers), 0) + "  tile.tensor_tensor %k" + n(h) + ", %k" + n(h) + ", %h" + n(h) + "v {op = \"add\"} : " + chunk + ", " +
+            chunk + ", " + psum + "\n";
+  return text + "  tile.store %yd, %a" + n(layers) + "v : " + device + ", " + wide + "\n  return\n}\n";
+}
+
 } // namespace manaslu::test

@@ -27,4 +27,8 @@ std::string softmaxProgram(int heads);
 /// Two loops of `count` in a row over blocks: y[i] = 2 x[i], then z[i] = y[i + shift] + 1.
 std::string pairProgram(int count, int shift);
 
+/// `layers` in a row, each four chunks of four products and then a step of ve over the whole width, which keeps pe waiting. `held` banks of PSUM are written
+/// first and read last.
+std::string burstProgram(int layers, int held);
+
 } // namespace manaslu::test

@@ -67,3 +67,24 @@ TEST_CASE("what an inner loop takes back and the outer one adds is one addition"
       CHECK_FALSE((a && b && a->dst == b->dst && a->src == a->dst && b->src == b->dst));
     }
 }
+
+TEST_CASE("products of zeros fill the gaps after which pe would start slowly again", "[tile-to-isa]") {
+  for (int held : {0, 3}) {
+    Figures cold = lowerAndCompare(burstProgram(6, held), {.keepWarm = false}, "mt2"), warm = lowerAndCompare(burstProgram(6, held), {}, "mt2");
+    CHECK(cold.lowering.warmingProducts == 0);
+    CHECK(warm.lowering.warmingProducts >= 5);
+    CHECK(warm.timePs * 10 < cold.timePs * 9);
+    CHECK(count<isa::Matmul>(warm) == count<isa::Matmul>(cold) + warm.lowering.warmingProducts);
+  }
+}
+
+TEST_CASE("gaps in which every bank of PSUM is held are left", "[tile-to-isa]") {
+  // All banks are held from the first layer's end at the latest.
+  Figures few = lowerAndCompare(burstProgram(6, 7), {}, "mt2"), fewer = lowerAndCompare(burstProgram(3, 7), {}, "mt2");
+  CHECK(few.lowering.psumPeakBanks == 8);
+  CHECK(few.lowering.warmingProducts == fewer.lowering.warmingProducts);
+}
+
+TEST_CASE("a pe that is always at full speed is left alone", "[tile-to-isa]") {
+  CHECK(lowerAndCompare(burstProgram(6, 0), {}, "mt1").lowering.warmingProducts == 0);
+}
