@@ -23,6 +23,17 @@ OpFoldResult sameAs(Value x, Type type) { return x.getType() == type ? OpFoldRes
 
 bool isFloat(Value value) { return isa<FloatType>(tensorOf(value).getElementType()); }
 
+bool isFloat8(Type type) { return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8; }
+
+/// The words of a cast between two element types; of 8-bit floats the overflow that saturates.
+std::pair<StringRef, StringRef> castModes(Type from, Type to) {
+  if (isa<FloatType>(to))
+    return {"nearest_even", isFloat8(to) ? "saturate" : "propagate"};
+  if (isa<FloatType>(from))
+    return {to.isInteger(1) ? "nearest_even" : "toward_zero", "saturate"};
+  return {"nearest_even", to.isInteger(1) ? "saturate" : "wrap"};
+}
+
 /// cast(cast(x)) is one cast when the inner one loses nothing.
 struct MergeCasts : OpRewritePattern<CastOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -37,7 +48,10 @@ struct MergeCasts : OpRewritePattern<CastOp> {
                         from.getIntOrFloatBitWidth() <= middle.getIntOrFloatBitWidth();
     if (!wider && !fromBool && !widerInteger)
       return failure();
-    rewriter.replaceOpWithNewOp<CastOp>(op, op.getType(), inner.getX());
+    std::string overflow = op.getOverflow().str();
+    auto merged = rewriter.replaceOpWithNewOp<CastOp>(op, op.getType(), inner.getX());
+    if (isFloat8(tensorOf(merged).getElementType()))
+      merged.setOverflow(overflow);
     return success();
   }
 };
@@ -88,10 +102,20 @@ LogicalResult CompareOp::verify() {
   return emitOpError("predicate must be eq, ne, lt, le, gt or ge, is ") << getPredicate();
 }
 
+void CastOp::build(OpBuilder &builder, OperationState &state, Type type, Value x) {
+  auto [rounding, overflow] = castModes(tensorOf(x).getElementType(), cast<RankedTensorType>(type).getElementType());
+  build(builder, state, type, x, rounding, overflow);
+}
 LogicalResult CastOp::verify() {
-  if (tensorOf(getX()).getShape() == tensorOf(getResult()).getShape())
-    return success();
-  return emitOpError("result must have type ") << tensorOf(getResult()).clone(tensorOf(getX()).getShape()) << ", has " << getType();
+  if (tensorOf(getX()).getShape() != tensorOf(getResult()).getShape())
+    return emitOpError("result must have type ") << tensorOf(getResult()).clone(tensorOf(getX()).getShape()) << ", has " << getType();
+  Type from = tensorOf(getX()).getElementType(), to = tensorOf(getResult()).getElementType();
+  auto [rounding, overflow] = castModes(from, to);
+  if (getRounding() != rounding)
+    return emitOpError("from ") << from << " to " << to << " rounds " << rounding << ", not " << getRounding();
+  if (getOverflow() != overflow && !(isFloat8(to) && getOverflow() == "propagate"))
+    return emitOpError("overflow from ") << from << " to " << to << " is " << overflow << (isFloat8(to) ? " or propagate" : "") << ", not " << getOverflow();
+  return success();
 }
 OpFoldResult CastOp::fold(FoldAdaptor) { return sameAs(getX(), getType()); }
 void CastOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) { patterns.add<MergeCasts>(context); }

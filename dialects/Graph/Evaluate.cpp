@@ -75,11 +75,13 @@ std::vector<int64_t> integersIn(const Array &array) {
   return out;
 }
 
-Array arrayOf(RankedTensorType type, const std::vector<float> &values) {
+Array arrayOf(RankedTensorType type, const std::vector<float> &values, numerics::Overflow overflow) {
   Array array = Array::make(type);
-  numerics::narrow(values.data(), *storageOf(type.getElementType()), array.bytes(), 1, values.size(), numerics::Overflow::Propagate);
+  numerics::narrow(values.data(), *storageOf(type.getElementType()), array.bytes(), 1, values.size(), overflow);
   return array;
 }
+
+Array arrayOf(RankedTensorType type, const std::vector<float> &values) { return arrayOf(type, values, numerics::Overflow::Propagate); }
 
 std::optional<Array> arrayOf(RankedTensorType type, const std::vector<int64_t> &values) {
   Array array = Array::make(type);
@@ -311,15 +313,15 @@ std::optional<Array> evaluateBinary(Operation *op, const Array &a, const Array &
 std::optional<Array> evaluateCast(CastOp op, const Array &x) {
   auto type = tensorOf(op.getResult());
   bool fromFloat = isa<FloatType>(x.type.getElementType()), toFloat = isa<FloatType>(type.getElementType());
+  auto overflow = op.getOverflow() == "saturate" ? numerics::Overflow::Saturate : numerics::Overflow::Propagate;
   // Weights are large: no copy in f32 first. A file need not align its tensors.
   if (toFloat && x.type.getElementType().isF32() && reinterpret_cast<uintptr_t>(x.data) % alignof(float) == 0) {
     Array out = Array::make(type);
-    numerics::narrow(reinterpret_cast<const float *>(x.data), *storageOf(type.getElementType()), out.bytes(), 1, type.getNumElements(),
-                     numerics::Overflow::Propagate);
+    numerics::narrow(reinterpret_cast<const float *>(x.data), *storageOf(type.getElementType()), out.bytes(), 1, type.getNumElements(), overflow);
     return out;
   }
   if (toFloat)
-    return arrayOf(type, floatsOf(x));
+    return arrayOf(type, floatsOf(x), overflow);
   std::vector<int64_t> integers;
   if (!fromFloat)
     integers = integersIn(x);

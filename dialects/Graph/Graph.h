@@ -25,6 +25,9 @@ inline constexpr llvm::StringLiteral kNameAttribute = "graph.name";          ///
 inline constexpr llvm::StringLiteral kHostTypeAttribute = "graph.host_type"; ///< string: the framework's type ("int64") where the chip's differs
 inline constexpr llvm::StringLiteral kRangeAttribute = "graph.range";        ///< array<i64: low, high>: the host rejects other values (MN-RUN-RANGE)
 
+/// Of an arith.truncf to an 8-bit float: a cast whose overflow is `propagate`. Without it such a truncf saturates.
+inline constexpr llvm::StringLiteral kPropagateAttribute = "graph.propagate";
+
 /// The tensor type of a value of this dialect.
 inline mlir::RankedTensorType tensorOf(mlir::Value value) { return llvm::cast<mlir::RankedTensorType>(value.getType()); }
 

@@ -103,11 +103,18 @@ def Graph_SelectOp : Graph_InferredOp<"select", "inferSelect(location, adaptor.g
   let results = (outs Graph_Tensor:$result);
 }
 def Graph_CastOp : Graph_CheckedOp<"cast"> {
-  let summary = "To another element type: floats to nearest even, float to integer towards zero, to bool by x != 0";
-  let arguments = (ins Graph_Tensor:$x);
+  let summary = "To another element type";
+  let description = [{
+    `rounding` is nearest_even, of a float to an integer toward_zero. `overflow` is what numbers become that the result's type does not reach: of an integer to an integer wrap, of a float to an integer
+    (NaN becomes 0) and of anything to bool (all but 0 are true) saturate, of anything to a float propagate: an infinity, in f8E4M3FN a NaN. A cast to an 8-bit float may saturate instead: the largest
+    number of that sign, also for infinities.
+  }];
+  let arguments = (ins Graph_Tensor:$x, StrAttr:$rounding, StrAttr:$overflow);
   let results = (outs Graph_Tensor:$result);
   let hasFolder = 1;
   let hasCanonicalizer = 1;
+  // 8-bit floats saturate, as quantisers want.
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$x)>];
 }
 
 #endif

@@ -8,7 +8,10 @@ include "dialects/Tile/TileEngineOps.td"
 
 def Tile_AllocOp : Tile_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
   let summary = "Fresh SBUF or PSUM storage, undefined until written; inside a loop body, fresh in every iteration";
-  let arguments = (ins OptionalAttr<StrAttr>:$label);
+  let description = [{
+    `propagate` is for 8-bit floats: numbers beyond their range become infinities as they are narrowed into it, in f8E4M3FN NaN. Without it they saturate.
+  }];
+  let arguments = (ins OptionalAttr<StrAttr>:$label, UnitAttr:$propagate);
   let results = (outs Tile_Buffer:$buffer);
   let assemblyFormat = "($label^)? attr-dict `:` type($buffer)";
   let hasVerifier = 1;
@@ -19,9 +22,9 @@ def Tile_RegionOp : Tile_Op<"region"> {
   let description = [{
     `shape` is the logical shape (its product is the number of elements except for packed constants), `host_type` the host's element type where it differs ("int64", "bool").
     A constant says how its bytes are made: `pack` lists pieces `{source = "parameter" or value = dense<..>, from, at, sizes, source_strides, strides}`, in elements; each copies a
-    strided block of the logical parameter to the region and casts it to the region's type (nearest even). Elements that no piece writes are zero.
+    strided block of the logical parameter to the region and casts it to the region's type (nearest even). Elements that no piece writes are zero. `propagate` is that of tile.alloc.
   }];
-  let arguments = (ins StrAttr:$name, Tile_RegionKind:$kind, DenseI64ArrayAttr:$shape, OptionalAttr<StrAttr>:$host_type, OptionalAttr<ArrayAttr>:$pack);
+  let arguments = (ins StrAttr:$name, Tile_RegionKind:$kind, DenseI64ArrayAttr:$shape, OptionalAttr<StrAttr>:$host_type, OptionalAttr<ArrayAttr>:$pack, UnitAttr:$propagate);
   let results = (outs Tile_Buffer:$buffer);
   let assemblyFormat = "$name $kind $shape attr-dict `:` type($buffer)";
   let hasVerifier = 1;

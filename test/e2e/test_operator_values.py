@@ -126,6 +126,34 @@ def test_powers_together(seed):
     run({name: function for name, function in FLOAT_FUNCTIONS.items() if name.startswith("pow")}, [floats(generator, shape), floats(generator, shape)])
 
 
+class Narrowed(torch.nn.Module):
+    """Its input and a buffer of the same numbers in 8-bit types, as such and widened again."""
+
+    def __init__(self, numbers):
+        super().__init__()
+        self.register_buffer("numbers", numbers)
+
+    def forward(self, x):
+        results = []
+        for dtype in (torch.float8_e4m3fn, torch.float8_e5m2):
+            for values in (x * 0.5, self.numbers, torch.relu(x)):
+                results += [values.to(dtype), values.to(dtype).float() * 3]
+        return tuple(results)
+
+
+@pytest.mark.parametrize("target", ["mt1", "mt2"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_8_bit_floats(seed, target):
+    """docs/Numerics.md N72: 8-bit floats overflow as PyTorch's do, and a number that was one has been rounded."""
+    generator = torch.Generator().manual_seed(seed)
+    edges = [448.0, 463.9, 464.0, 464.1, 480.0, 57344.0, 61439.0, 61440.0, 65536.0, 1e9, float("inf"), float("nan"), 2.0**-10, 2.0**-17, 0.0]
+    x = torch.cat([torch.tensor(edges), -torch.tensor(edges), torch.randn(226, generator=generator) * 200]).reshape(16, 16)
+    module = Narrowed(x.flip(0)).eval()
+    program = manaslu.compile(module, (x,), target=target)
+    for got, wanted in zip(program.run(x, check_levels=True), module(x), strict=True):
+        torch.testing.assert_close(got, wanted.float(), rtol=0, atol=0, equal_nan=True, msg=lambda text: f"seed {seed}: {text}")
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_quotients(seed):
     """docs/Numerics.md, operators: floor division and remainder are exact up to quotients of 2^47; multiples of a third, a tenth and their neighbours."""

@@ -118,7 +118,12 @@ LogicalResult lowerElementwise(Lowering &lowering, Operation *op) {
     if (isa<graph::BroadcastToOp>(op) && !body.inputs.empty())
       return arguments[0];
     Value scalar = copies ? body.emit(result) : body.emitOperation(op);
-    return scalar.getType() == type.getElementType() ? scalar : Value(arith::TruncFOp::create(lowering.b, type.getElementType(), scalar));
+    if (scalar.getType() == type.getElementType())
+      return scalar;
+    auto narrow = arith::TruncFOp::create(lowering.b, type.getElementType(), scalar);
+    if (auto cast = dyn_cast<graph::CastOp>(op); cast && cast.getOverflow() == "propagate" && type.getElementTypeBitWidth() == 8)
+      narrow->setAttr(graph::kPropagateAttribute, lowering.b.getUnitAttr());
+    return Value(narrow);
   });
   lowering.set(result, out);
   return success();

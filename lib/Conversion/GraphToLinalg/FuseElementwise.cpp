@@ -37,6 +37,9 @@ bool mayFuse(OpOperand *operand) {
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
   if (!producer || !consumer || !operand->get().hasOneUse() || producer.getNumReductionLoops() != 0)
     return false;
+  // Nobody narrows to an 8-bit float for nothing: the value is rounded also where its reader widens it again.
+  if (Type element = getElementTypeOrSelf(operand->get()); isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8)
+    return false;
   // A gather is a move of its own.
   bool gathers = producer.getBlock()->walk([](tensor::ExtractOp) { return WalkResult::interrupt(); }).wasInterrupted();
   bool consumerGathers = consumer.getBlock()->walk([](tensor::ExtractOp) { return WalkResult::interrupt(); }).wasInterrupted();

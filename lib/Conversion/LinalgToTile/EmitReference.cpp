@@ -69,7 +69,7 @@ Placed Emitter::allocate(int storage, const Layout &layout, tile::Space space, T
     }
   }
   auto type = tile::BufferType::get(builder.getContext(), space, std::max<int64_t>(1, layout.rows()), elements, element);
-  placed.buffer = tile::AllocOp::create(builder, loc, type, StringAttr());
+  placed.buffer = tile::AllocOp::create(builder, loc, type, StringAttr(), program.storages[storage].propagates);
   if (placed.window)
     windows[placed.buffer] = window;
   return placed;

@@ -149,7 +149,7 @@ Value Emitter::constantRegion(const Storage &storage, const Layout *layout, cons
     name += "#" + std::to_string(number);
   auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, total, storage.element);
   return tile::RegionOp::create(builder, loc, type, builder.getStringAttr(name), tile::RegionKind::Constant, builder.getDenseI64ArrayAttr(storage.shape),
-                                StringAttr(), builder.getArrayAttr(pieces));
+                                StringAttr(), builder.getArrayAttr(pieces), storage.propagates);
 }
 
 Placed Emitter::loadConstant(int storage, const Layout &layout) {

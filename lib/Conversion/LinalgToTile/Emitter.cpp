@@ -16,12 +16,13 @@ Emitter::Emitter(const TensorProgram &program, const Chip &chip, const std::vect
 }
 
 LogicalResult Emitter::emit() {
-  auto region = [&](StringRef name, tile::RegionKind kind, ArrayRef<int64_t> shape, Type element, Location where) -> Value {
+  auto region = [&](StringRef name, tile::RegionKind kind, ArrayRef<int64_t> shape, const Storage &storage, Location where) -> Value {
     int64_t elements = 1;
     for (int64_t size : shape)
       elements *= size;
-    auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, element);
-    return tile::RegionOp::create(builder, where, type, builder.getStringAttr(name), kind, builder.getDenseI64ArrayAttr(shape), StringAttr(), ArrayAttr());
+    auto type = tile::BufferType::get(builder.getContext(), tile::Space::Device, 1, elements, storage.element);
+    return tile::RegionOp::create(builder, where, type, builder.getStringAttr(name), kind, builder.getDenseI64ArrayAttr(shape), StringAttr(), ArrayAttr(),
+                                  storage.propagates);
   };
   std::map<std::string, Value> inputs, states;
   for (size_t s = 0; s < program.storages.size(); ++s) {
@@ -29,26 +30,26 @@ LogicalResult Emitter::emit() {
     if (storage.kind == StorageKind::Input) { // a cast input comes after the input itself and loads from the same region
       Value &input = inputs[storage.name];
       if (!input)
-        input = region(storage.name, tile::RegionKind::Input, storage.shape, storage.element, storage.loc);
+        input = region(storage.name, tile::RegionKind::Input, storage.shape, storage, storage.loc);
       regions[s] = input;
     } else if (storage.kind == StorageKind::State) {
       Value &state = states[storage.name];
       if (!state)
-        state = region(storage.name, tile::RegionKind::State, storage.shape, storage.element, storage.loc);
+        state = region(storage.name, tile::RegionKind::State, storage.shape, storage, storage.loc);
       regions[s] = state;
     } else if (storage.kind == StorageKind::Scratch) {
-      regions[s] = region("scratch" + std::to_string(scratchRegions++), tile::RegionKind::Scratch, storage.shape, storage.element, storage.loc);
+      regions[s] = region("scratch" + std::to_string(scratchRegions++), tile::RegionKind::Scratch, storage.shape, storage, storage.loc);
     }
   }
   for (const Node &node : program.nodes) {
     if (node.kind != NodeKind::Output && node.kind != NodeKind::StateWrite)
       continue;
     if (node.kind == NodeKind::Output) {
-      outputRegions[node.name] = region(node.name, tile::RegionKind::Output, node.shape, program.storages[node.inputs[0].storage].element, node.loc);
+      outputRegions[node.name] = region(node.name, tile::RegionKind::Output, node.shape, program.storages[node.inputs[0].storage], node.loc);
     } else {
       Value &state = states[node.name];
       if (!state)
-        state = region(node.name, tile::RegionKind::State, node.shape, program.storages[node.inputs[0].storage].element, node.loc);
+        state = region(node.name, tile::RegionKind::State, node.shape, program.storages[node.inputs[0].storage], node.loc);
       outputRegions[node.name] = state;
     }
   }

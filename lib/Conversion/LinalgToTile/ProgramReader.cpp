@@ -15,6 +15,7 @@ ValueAtoms ProgramReader::addStorage(StorageKind kind, RankedTensorType type, Lo
   Storage storage(loc);
   storage.kind = kind;
   storage.element = type.getElementType();
+  storage.propagates = isa<Float8E5M2Type>(storage.element); // until something that saturates writes it: moves keep its infinities
   storage.shape.assign(type.getShape().begin(), type.getShape().end());
   for (int64_t size : type.getShape()) {
     atoms.dims.emplace_back();

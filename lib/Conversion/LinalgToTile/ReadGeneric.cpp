@@ -95,9 +95,14 @@ bool isContraction(StringRef combiner, Type type, const Expression &tree) {
 } // namespace
 
 LogicalResult ProgramReader::readGeneric(linalg::GenericOp op) {
-  for (unsigned r = 0; r < op.getNumResults(); ++r)
-    if (!op.getResult(r).use_empty() && failed(readResult(op, r)))
+  for (unsigned r = 0; r < op.getNumResults(); ++r) {
+    if (op.getResult(r).use_empty())
+      continue;
+    if (failed(readResult(op, r)))
       return failure();
+    if (auto narrow = op.getBlock()->getTerminator()->getOperand(r).getDefiningOp<arith::TruncFOp>())
+      program.storages[values[op.getResult(r)].storage].propagates = narrow->hasAttr("graph.propagate");
+  }
   return success();
 }
 

@@ -52,6 +52,7 @@ struct Storage {
   std::vector<int64_t> shape;        ///< shape of the first value
   std::string name;                  ///< input, parameter or state name
   mlir::ElementsAttr dense;          ///< of a Dense storage
+  bool propagates = false;           ///< of 8-bit floats: overflow becomes an infinity or NaN; else it saturates
   std::vector<int> writers, readers; ///< nodes
   mlir::Location loc;
   explicit Storage(mlir::Location loc) : loc(loc) {}

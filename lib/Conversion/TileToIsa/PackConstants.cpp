@@ -20,6 +20,7 @@ namespace {
 struct Piece {
   const std::byte *source = nullptr;
   DType from = DType::F32, to = DType::F32;
+  numerics::Overflow overflow = numerics::Overflow::Saturate;
   std::byte *target = nullptr;
   std::vector<int64_t> sizes, sourceStrides, strides; ///< elements
   std::shared_ptr<std::vector<std::byte>> owned;      ///< source bytes of a literal
@@ -60,7 +61,7 @@ void copyAny(const Piece &piece, const std::byte *source, std::byte *target, int
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < columns; ++c)
       numerics::fromF32(piece.to, numerics::toF32(piece.from, source + (r * sourceRow + c * sourceColumn) * sizeOf(piece.from)),
-                        target + (r * row + c * column) * sizeOf(piece.to));
+                        target + (r * row + c * column) * sizeOf(piece.to), piece.overflow);
 }
 
 void plane(const Piece &piece, const std::byte *source, std::byte *target, int64_t rows, int64_t columns, int64_t sourceRow, int64_t sourceColumn, int64_t row,
@@ -218,6 +219,7 @@ private:
   Status addPiece(RegionOp region, DictionaryAttr entry, std::vector<std::byte> &bytes) {
     auto piece = std::make_unique<Piece>();
     piece->to = *dtypeOf(region.getBuffer().getType().getElementType());
+    piece->overflow = region.getPropagate() ? numerics::Overflow::Propagate : numerics::Overflow::Saturate;
     int64_t available = 0;
     if (auto name = dyn_cast_or_null<StringAttr>(entry.get("source"))) {
       std::optional<ParameterData> parameter = source_ ? source_({name.getValue().data(), name.getValue().size()}) : std::nullopt;

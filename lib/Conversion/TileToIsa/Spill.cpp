@@ -141,7 +141,7 @@ private:
     std::vector<Use> &list = uses_[chosen.buffer];
     mlir::Operation *after = list[chosen.last].anchor, *before = list[chosen.last + 1].anchor;
     OpBuilder builder(before);
-    Value fresh = AllocOp::create(builder, buffer.value.getLoc(), type, StringAttr());
+    Value fresh = builder.clone(*buffer.value.getDefiningOp())->getResult(0);
     int64_t moved = type.getPartitions() * buffer.bytes;
     if (isReloadable(list)) {
       for (size_t i = 0; i <= chosen.last; ++i)

@@ -272,6 +272,13 @@ Maybe Translator::other(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+/// Whether what the operation writes is a buffer or region with `propagate`.
+bool propagates(Operation *operation) {
+  Operation *target = operation->getOperand(0).getDefiningOp<ViewOp>().getBuffer().getDefiningOp();
+  auto alloc = dyn_cast<AllocOp>(target);
+  return alloc ? alloc.getPropagate() : cast<RegionOp>(target).getPropagate();
+}
+
 } // namespace
 
 Result<isa::Instruction> translate(Operation *operation, const OperandResolver &resolver) {
@@ -285,6 +292,14 @@ Result<isa::Instruction> translate(Operation *operation, const OperandResolver &
     return Error("MN-INTERNAL", "no instruction for this operation", describe(operation));
   if (!translator.problem_.empty())
     return Error("MN-INTERNAL", translator.problem_, describe(operation));
+  if (propagates(operation))
+    std::visit(
+        [](auto &in) {
+          if constexpr (requires { in.narrow; })
+            if (isFp8(in.dst.type))
+              in.narrow.overflow = isa::Overflow::Propagate;
+        },
+        *instruction);
   return *instruction;
 }
 

@@ -12,7 +12,7 @@ from .functional import is_assertion
 from .operators import find_handler, refusal
 from .patterns import rewrite
 from .program import Node, Output, Program, Ref, TensorData
-from .types import INTEGER, TensorType, kind
+from .types import INTEGER, TensorType, cast_modes, kind
 
 SMALL_CONSTANT = 64  # elements: up to here a constant is written in the text
 # Operators that only move elements.
@@ -123,7 +123,8 @@ class Importer:
     def cast(self, value: Value, dtype: str) -> Value:
         if value.type.dtype == dtype:
             return value
-        return self.emit("cast", [value], value.type.with_dtype(dtype))
+        rounding, overflow = cast_modes(value.type.dtype, dtype)
+        return self.emit("cast", [value], value.type.with_dtype(dtype), rounding=text.quote(rounding), overflow=text.quote(overflow))
 
     def reshape(self, value: Value, shape) -> Value:
         type = value.type.with_shape(shape)

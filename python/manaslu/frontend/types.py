@@ -62,6 +62,17 @@ def is_float(name: str) -> bool:
     return kind(name) == FLOATING
 
 
+def cast_modes(source: str, target: str) -> tuple[str, str]:
+    """Rounding and overflow of PyTorch's cast between two element types, in the words of graph.cast.
+
+    float8_e4m3fn saturates, infinities too; float8_e5m2 and wider floats overflow to infinity (PyTorch 2.13 on CPUs)."""
+    if is_float(target):
+        return "nearest_even", "saturate" if target == "f8E4M3FN" else "propagate"
+    if is_float(source):
+        return "nearest_even" if kind(target) == BOOL else "toward_zero", "saturate"
+    return "nearest_even", "saturate" if kind(target) == BOOL else "wrap"
+
+
 @dataclass(frozen=True)
 class TensorType:
     """Static shape and element type of a tensor."""

@@ -62,6 +62,6 @@ func.func @silu(%x: tensor<4xf32>) -> tensor<4xf32> {
 // CHECK-SAME: %arg0: tensor<4xi8> {graph.host_type = "uint8"}
 // CHECK: arith.uitofp
 func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xf32> {
-  %0 = "graph.cast"(%x) : (tensor<4xui8>) -> tensor<4xf32>
+  %0 = "graph.cast"(%x) {overflow = "propagate", rounding = "nearest_even"} : (tensor<4xui8>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }

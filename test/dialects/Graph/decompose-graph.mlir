@@ -2,7 +2,7 @@
 // RUN: manaslu-opt %s --pass-pipeline="builtin.module(func.func(decompose-graph))" | FileCheck %s
 
 // CHECK-LABEL: @layer_norm
-// CHECK: %[[X:.*]] = graph.cast %arg0 : (tensor<2x8xbf16>) -> tensor<2x8xf32>
+// CHECK: %[[X:.*]] = graph.cast %arg0 {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x8xbf16>) -> tensor<2x8xf32>
 // CHECK: %[[SUM:.*]] = graph.reduce_sum %[[X]] {axes = array<i64: 1>, keepdims} : (tensor<2x8xf32>) -> tensor<2x1xf32>
 // CHECK: %[[MEAN:.*]] = graph.mul %[[SUM]]
 // CHECK: %[[CENTERED:.*]] = graph.sub %[[X]], %[[MEAN]]
@@ -11,7 +11,7 @@
 // CHECK: %[[SCALE:.*]] = graph.rsqrt {{.*}} : (tensor<2x1xf32>) -> tensor<2x1xf32>
 // CHECK: graph.mul %[[CENTERED]], %[[SCALE]] : (tensor<2x8xf32>, tensor<2x1xf32>) -> tensor<2x8xf32>
 // CHECK: %[[OUT:.*]] = graph.add {{.*}} -> tensor<2x8xf32>
-// CHECK: %[[NARROW:.*]] = graph.cast %[[OUT]] : (tensor<2x8xf32>) -> tensor<2x8xbf16>
+// CHECK: %[[NARROW:.*]] = graph.cast %[[OUT]] {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x8xf32>) -> tensor<2x8xbf16>
 // CHECK: return %[[NARROW]]
 func.func @layer_norm(%x: tensor<2x8xbf16>, %w: tensor<8xbf16>, %b: tensor<8xbf16>) -> tensor<2x8xbf16> {
   %0 = "graph.layer_norm"(%x, %w, %b) {normalized_rank = 1 : i64, eps = 1.0e-5, operandSegmentSizes = array<i32: 1, 1, 1>} : (tensor<2x8xbf16>, tensor<8xbf16>, tensor<8xbf16>) -> tensor<2x8xbf16>
@@ -35,7 +35,7 @@ func.func @batch_norm(%x: tensor<1x4x2x2xf32>) -> tensor<1x4x2x2xf32> {
 // CHECK-LABEL: @linear
 // CHECK: %[[P:.*]] = graph.matmul %arg0, %arg1 {transpose_b} : (tensor<2x3xbf16>, tensor<4x3xbf16>) -> tensor<2x4xf32>
 // CHECK: %[[S:.*]] = graph.add %[[P]], %{{.*}} : (tensor<2x4xf32>, tensor<1x4xf32>) -> tensor<2x4xf32>
-// CHECK: graph.cast %[[S]] : (tensor<2x4xf32>) -> tensor<2x4xbf16>
+// CHECK: graph.cast %[[S]] {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x4xf32>) -> tensor<2x4xbf16>
 func.func @linear(%x: tensor<2x3xbf16>, %w: tensor<4x3xbf16>, %b: tensor<4xbf16>) -> tensor<2x4xbf16> {
   %0 = "graph.linear"(%x, %w, %b) : (tensor<2x3xbf16>, tensor<4x3xbf16>, tensor<4xbf16>) -> tensor<2x4xbf16>
   return %0 : tensor<2x4xbf16>
@@ -63,7 +63,7 @@ func.func @softmax(%x: tensor<2x8xf32>) -> tensor<2x8xf32> {
 // CHECK: %[[MASKED:.*]] = graph.select %[[KEPT]]
 // CHECK: %[[E:.*]] = graph.exp
 // CHECK: graph.reduce_sum %[[E]]
-// CHECK: graph.cast %[[E]] : (tensor<1x2x2x5x5xf32>) -> tensor<1x2x2x5x5xbf16>
+// CHECK: graph.cast %[[E]] {overflow = "propagate", rounding = "nearest_even"} : (tensor<1x2x2x5x5xf32>) -> tensor<1x2x2x5x5xbf16>
 // CHECK: %[[O:.*]] = graph.matmul {{.*}} : (tensor<1x2x10x5xbf16>, tensor<1x2x5x8xbf16>) -> tensor<1x2x10x8xf32>
 // CHECK: %[[R:.*]] = graph.reciprocal {{.*}} : (tensor<1x2x10x1xf32>) -> tensor<1x2x10x1xf32>
 // CHECK: graph.mul %[[O]], %[[R]]

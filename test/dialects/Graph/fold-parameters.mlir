@@ -12,7 +12,7 @@ func.func @weights(%x: tensor<8x4xbf16>) -> (tensor<8x4xbf16>, tensor<4xf32>, te
   %v = "graph.parameter"() {name = "v"} : () -> tensor<4xf32>
   %i = "graph.parameter"() {name = "i"} : () -> tensor<3xi64>
   // CHECK: %[[W:.*]] = graph.parameter {name = "folded.0.w"} : () -> tensor<8x4xbf16>
-  %0 = "graph.cast"(%w) : (tensor<4x8xf32>) -> tensor<4x8xbf16>
+  %0 = "graph.cast"(%w) {overflow = "propagate", rounding = "nearest_even"} : (tensor<4x8xf32>) -> tensor<4x8xbf16>
   %1 = "graph.transpose"(%0) {permutation = [1, 0]} : (tensor<4x8xbf16>) -> tensor<8x4xbf16>
   // CHECK: graph.add %arg0, %[[W]]
   %2 = "graph.add"(%x, %1) : (tensor<8x4xbf16>, tensor<8x4xbf16>) -> tensor<8x4xbf16>
@@ -22,4 +22,17 @@ func.func @weights(%x: tensor<8x4xbf16>) -> (tensor<8x4xbf16>, tensor<4xf32>, te
   %4 = "graph.add"(%i, %i) : (tensor<3xi64>, tensor<3xi64>) -> tensor<3xi64>
   // CHECK: return %{{.*}}, %[[R]], %[[I]]
   return %2, %3, %4 : tensor<8x4xbf16>, tensor<4xf32>, tensor<3xi64>
+}
+
+// CHECK-LABEL: @overflow
+func.func @overflow() -> (tensor<2xf8E4M3FN>, tensor<2xf8E4M3FN>, tensor<2xf8E5M2>) {
+  %c = "graph.constant"() {value = dense<[1.0, 1.0e6]> : tensor<2xf32>} : () -> tensor<2xf32>
+  // CHECK-DAG: %[[SATURATED:.*]] = graph.constant {value = dense<[1.000000e+00, 4.480000e+02]> : tensor<2xf8E4M3FN>}
+  %0 = "graph.cast"(%c) {overflow = "saturate", rounding = "nearest_even"} : (tensor<2xf32>) -> tensor<2xf8E4M3FN>
+  // CHECK-DAG: %[[NAN:.*]] = graph.constant {value = dense<[1.000000e+00, 0x7F]> : tensor<2xf8E4M3FN>}
+  %1 = "graph.cast"(%c) {overflow = "propagate", rounding = "nearest_even"} : (tensor<2xf32>) -> tensor<2xf8E4M3FN>
+  // CHECK-DAG: %[[INFINITE:.*]] = graph.constant {value = dense<[1.000000e+00, 0x7C]> : tensor<2xf8E5M2>}
+  %2 = "graph.cast"(%c) {overflow = "propagate", rounding = "nearest_even"} : (tensor<2xf32>) -> tensor<2xf8E5M2>
+  // CHECK: return %[[SATURATED]], %[[NAN]], %[[INFINITE]]
+  return %0, %1, %2 : tensor<2xf8E4M3FN>, tensor<2xf8E4M3FN>, tensor<2xf8E5M2>
 }

@@ -72,3 +72,27 @@ func.func @predicate(%x: tensor<4xf32>) -> tensor<4xi1> {
   %0 = "graph.compare"(%x, %x) {predicate = "less"} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xi1>
   return %0 : tensor<4xi1>
 }
+
+// -----
+
+func.func @cast_to_integer(%x: tensor<2xf32>) -> tensor<2xi32> {
+  // expected-error @+1 {{from 'f32' to 'i32' rounds toward_zero, not nearest_even}}
+  %0 = "graph.cast"(%x) {rounding = "nearest_even", overflow = "saturate"} : (tensor<2xf32>) -> tensor<2xi32>
+  return %0 : tensor<2xi32>
+}
+
+// -----
+
+func.func @cast_to_bf16(%x: tensor<2xf32>) -> tensor<2xbf16> {
+  // expected-error @+1 {{overflow from 'f32' to 'bf16' is propagate, not saturate}}
+  %0 = "graph.cast"(%x) {rounding = "nearest_even", overflow = "saturate"} : (tensor<2xf32>) -> tensor<2xbf16>
+  return %0 : tensor<2xbf16>
+}
+
+// -----
+
+func.func @cast_to_fp8(%x: tensor<2xf32>) -> tensor<2xf8E4M3FN> {
+  // expected-error @+1 {{overflow from 'f32' to 'f8E4M3FN' is saturate or propagate, not wrap}}
+  %0 = "graph.cast"(%x) {rounding = "nearest_even", overflow = "wrap"} : (tensor<2xf32>) -> tensor<2xf8E4M3FN>
+  return %0 : tensor<2xf8E4M3FN>
+}

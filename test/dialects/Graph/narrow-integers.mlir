@@ -50,11 +50,11 @@ func.func @bytes(%x: tensor<2xui8>) -> (tensor<2xf32>, tensor<2xui8>) {
   // CHECK: graph.constant {value = dense<200> : tensor<i32>}
   %c = "graph.constant"() {value = dense<200> : tensor<ui8>} : () -> tensor<ui8>
   // CHECK: graph.parameter {name = "p"} : () -> tensor<2xui8>
-  // CHECK-NEXT: graph.cast {{.*}} : (tensor<2xui8>) -> tensor<2xi32>
+  // CHECK-NEXT: graph.cast {{.*}} {overflow = "wrap", rounding = "nearest_even"} : (tensor<2xui8>) -> tensor<2xi32>
   %p = "graph.parameter"() {name = "p"} : () -> tensor<2xui8>
   %0 = "graph.max"(%x, %c) : (tensor<2xui8>, tensor<ui8>) -> tensor<2xui8>
   %1 = "graph.min"(%0, %p) : (tensor<2xui8>, tensor<2xui8>) -> tensor<2xui8>
-  %2 = "graph.cast"(%x) : (tensor<2xui8>) -> tensor<2xf32>
+  %2 = "graph.cast"(%x) {overflow = "propagate", rounding = "nearest_even"} : (tensor<2xui8>) -> tensor<2xf32>
   return %2, %1 : tensor<2xf32>, tensor<2xui8>
 }
 

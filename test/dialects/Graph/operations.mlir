@@ -25,8 +25,8 @@ func.func @elementwise(%x: tensor<2x3xf32>, %y: tensor<3xf32>) -> (tensor<2x3xi1
   %2 = "graph.compare"(%1, %y) <{predicate = "lt"}> : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xi1>
   // CHECK: graph.select
   %3 = "graph.select"(%2, %1, %y) : (tensor<2x3xi1>, tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
-  // CHECK: graph.cast %{{.*}} : (tensor<2x3xf32>) -> tensor<2x3xbf16>
-  %4 = "graph.cast"(%3) : (tensor<2x3xf32>) -> tensor<2x3xbf16>
+  // CHECK: graph.cast %{{.*}} {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x3xf32>) -> tensor<2x3xbf16>
+  %4 = "graph.cast"(%3) {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x3xf32>) -> tensor<2x3xbf16>
   return %2, %4 : tensor<2x3xi1>, tensor<2x3xbf16>
 }
 

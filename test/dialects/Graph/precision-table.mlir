@@ -8,9 +8,9 @@
 // CHECK-LABEL: @model
 // CHECK: %[[ABS:.*]] = graph.abs %arg0
 // CHECK: %[[MAX:.*]] = graph.reduce_max %[[ABS]] {axes = array<i64: 1>, keepdims} : (tensor<2x64xf32>) -> tensor<2x1xf32>
-// CHECK: %[[QX:.*]] = graph.cast %{{.*}} : (tensor<2x64xf32>) -> tensor<2x64xf8E4M3FN>
+// CHECK: %[[QX:.*]] = graph.cast %{{.*}} {overflow = "saturate", rounding = "nearest_even"} : (tensor<2x64xf32>) -> tensor<2x64xf8E4M3FN>
 // CHECK: graph.abs {{.*}} : (tensor<64x64xf32>) -> tensor<64x64xf32>
-// CHECK: %[[QW:.*]] = graph.cast %{{.*}} : (tensor<64x64xf32>) -> tensor<64x64xf8E4M3FN>
+// CHECK: %[[QW:.*]] = graph.cast %{{.*}} {overflow = "saturate", rounding = "nearest_even"} : (tensor<64x64xf32>) -> tensor<64x64xf8E4M3FN>
 // CHECK: %[[P:.*]] = graph.linear %[[QX]], %[[QW]] : (tensor<2x64xf8E4M3FN>, tensor<64x64xf8E4M3FN>) -> tensor<2x64xf32>
 // CHECK: %[[R:.*]] = graph.mul %[[P]], {{.*}} : (tensor<2x64xf32>, tensor<1x64xf32>) -> tensor<2x64xf32>
 // CHECK: %[[S:.*]] = graph.mul %[[R]], {{.*}} : (tensor<2x64xf32>, tensor<2x1xf32>) -> tensor<2x64xf32>
@@ -18,7 +18,7 @@
 
 // A given scale: no reduction of the activation.
 // CHECK: dense<5.000000e-01>
-// CHECK: graph.cast %{{.*}} : (tensor<2x64xf32>) -> tensor<2x64xf8E4M3FN>
+// CHECK: graph.cast %{{.*}} {overflow = "saturate", rounding = "nearest_even"} : (tensor<2x64xf32>) -> tensor<2x64xf8E4M3FN>
 // CHECK: graph.linear {{.*}} : (tensor<2x64xf8E4M3FN>, tensor<64x64xf8E4M3FN>) -> tensor<2x64xf32>
 
 // Weights alone.

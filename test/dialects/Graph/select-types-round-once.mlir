@@ -15,7 +15,7 @@ func.func @alone(%x: tensor<2x64xf32>) -> tensor<64x64xf32> {
 
 // CHECK-LABEL: @shared
 // CHECK: %[[A:.*]] = graph.linear {{.*}} -> tensor<2x64xbf16>
-// CHECK: graph.cast %[[A]] : (tensor<2x64xbf16>) -> tensor<2x64xf8E4M3FN>
+// CHECK: graph.cast %[[A]] {overflow = "saturate", rounding = "nearest_even"} : (tensor<2x64xbf16>) -> tensor<2x64xf8E4M3FN>
 func.func @shared(%x: tensor<2x64xf32>) -> tensor<2x64xf32> {
   %w = "graph.parameter"() {name = "w"} : () -> tensor<64x64xf32>
   %0 = "graph.linear"(%x, %w) : (tensor<2x64xf32>, tensor<64x64xf32>) -> tensor<2x64xf32>

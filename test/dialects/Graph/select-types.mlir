@@ -11,22 +11,22 @@
 
 // MATMULT-LABEL: @layer
 // MATMULT: %[[W:.*]] = graph.parameter {name = "w"} : () -> tensor<4x3xf32>
-// MATMULT: %[[X16:.*]] = graph.cast %arg0 : (tensor<2x3xf32>) -> tensor<2x3xbf16>
-// MATMULT: %[[W16:.*]] = graph.cast %[[W]] : (tensor<4x3xf32>) -> tensor<4x3xbf16>
+// MATMULT: %[[X16:.*]] = graph.cast %arg0 {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x3xf32>) -> tensor<2x3xbf16>
+// MATMULT: %[[W16:.*]] = graph.cast %[[W]] {overflow = "propagate", rounding = "nearest_even"} : (tensor<4x3xf32>) -> tensor<4x3xbf16>
 // MATMULT: graph.linear %[[X16]], %[[W16]], %{{.*}} : (tensor<2x3xbf16>, tensor<4x3xbf16>, tensor<4xf32>) -> tensor<2x4xf32>
 // MATMULT: graph.softmax {{.*}} : (tensor<2x4xf32>) -> tensor<2x4xf32>
 
 // ALL-LABEL: @layer
 // ALL-SAME: -> tensor<2x4xf32>
-// ALL-DAG: %[[X:.*]] = graph.cast %arg0 : (tensor<2x3xf32>) -> tensor<2x3xbf16>
+// ALL-DAG: %[[X:.*]] = graph.cast %arg0 {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x3xf32>) -> tensor<2x3xbf16>
 // What parameters alone give stays in f32 and is rounded once.
 // ALL-DAG: %[[B:.*]] = graph.add {{.*}} : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
-// ALL-DAG: %[[B16:.*]] = graph.cast %[[B]] : (tensor<4xf32>) -> tensor<4xbf16>
+// ALL-DAG: %[[B16:.*]] = graph.cast %[[B]] {overflow = "propagate", rounding = "nearest_even"} : (tensor<4xf32>) -> tensor<4xbf16>
 // ALL: graph.linear %[[X]], %{{.*}}, %[[B16]] : (tensor<2x3xbf16>, tensor<4x3xbf16>, tensor<4xbf16>) -> tensor<2x4xbf16>
 // A finite constant stays finite.
 // ALL: graph.constant {value = dense<-3.38{{.*}}e+38> : tensor<bf16>}
 // ALL: %[[S:.*]] = graph.softmax {{.*}} : (tensor<2x4xbf16>) -> tensor<2x4xbf16>
-// ALL: %[[R:.*]] = graph.cast %[[S]] : (tensor<2x4xbf16>) -> tensor<2x4xf32>
+// ALL: %[[R:.*]] = graph.cast %[[S]] {overflow = "propagate", rounding = "nearest_even"} : (tensor<2x4xbf16>) -> tensor<2x4xf32>
 // ALL: return %[[R]]
 
 // HALF-LABEL: @layer
