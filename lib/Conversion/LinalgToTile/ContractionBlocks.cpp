@@ -68,7 +68,7 @@ std::vector<Emitter::Block> Emitter::planBlocks(int n) const {
     std::vector<Candidate> list;
     int storage = node.inputs[i].storage;
     const Layout &layout = requirements[n].inputs[i];
-    Layout arrival = constant(i) ? layout : movement.arrival(storage, layout);
+    Layout arrival = constant(i) ? layout : movement.arrival(storage, layout).layout;
     std::vector<int> columns = columnsOf(i);
     auto add = [&](std::vector<std::pair<int, int64_t>> cuts) {
       Candidate candidate;

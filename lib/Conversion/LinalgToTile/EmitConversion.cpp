@@ -1,6 +1,5 @@
 // Changes of layout: transposes on pe, broadcasts on ge, or a round trip through device memory.
 #include "lib/Conversion/LinalgToTile/Emitter.h"
-#include "lib/Conversion/LinalgToTile/MovementCost.h"
 
 using namespace mlir;
 
@@ -185,7 +184,7 @@ Placed Emitter::roundTrip(const Placed &from, const Layout &to) {
   for (size_t loop = 0; loop < node.loops.size(); ++loop)
     if (auto at = window.find(node.output.atoms[loop].atom); at != window.end())
       ranges[loop] = at->second;
-  Value region = scratchRegion(MovementCost(program, chip).elements(from.storage), from.element);
+  Value region = scratchRegion(movement.elements(from.storage), from.element);
   transfer(from, node, node.output, region, /*store=*/true, ranges);
   Placed target = allocate(from.storage, to, tile::Space::Sbuf, from.element, window);
   transfer(target, node, node.output, region, /*store=*/false, ranges);

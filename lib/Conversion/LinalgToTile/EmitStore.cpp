@@ -18,11 +18,7 @@ void Emitter::storeWindow(const Node &node, const Placed &window, const std::vec
 /// A version of what the node stores whose partitions hold dimensions that are stored whole: no operand can begin at any partition.
 const Placed &Emitter::storable(const Node &node) {
   const Access &access = node.inputs[0];
-  auto whole = [&](AtomId atom) {
-    const AtomIndex *index = access.find(atom);
-    return index && index->start == 0 && index->loops.size() == 1 && index->loops[0].second == 1 &&
-           node.loops[index->loops[0].first].size == program.atoms[atom].size;
-  };
+  auto whole = [&](AtomId atom) { return wholeLoop(program, node, access, atom).has_value(); };
   for (const Placed &version : versions[access.storage])
     if (llvm::all_of(version.layout.part, [&](const PartitionEntry &entry) { return entry.atom < 0 || whole(entry.atom); }))
       return version;
@@ -40,12 +36,11 @@ void Emitter::storeResident(const Node &node, Value region) {
   auto order = storedOrder(program, node);
   if (!order)
     return transfer(Placed(storable(node)), node, node.inputs[0], region, /*store=*/true, wholeRanges(node));
-  MovementCost movement(program, chip);
-  storable(node);
-  Placed held = *llvm::min_element(versions[storage], [&](const Placed &a, const Placed &b) {
-    return movement.store(storage, a.layout, *order) < movement.store(storage, b.layout, *order);
-  });
-  Layout leaving = movement.departure(storage, held.layout, *order);
+  if (versions[storage].empty()) // an input that is a result as well
+    storable(node);
+  auto cost = [&](const Placed &version) { return movement.departure(storage, version.layout, *order).cost; };
+  Placed held = *llvm::min_element(versions[storage], [&](const Placed &a, const Placed &b) { return cost(a) < cost(b); });
+  Layout leaving = movement.departure(storage, held.layout, *order).layout;
   if (leaving == held.layout)
     return transfer(held, node, node.inputs[0], region, /*store=*/true, wholeRanges(node));
   loc = data.loc;

@@ -13,7 +13,7 @@ constexpr int64_t kWindowShare = 6;
 
 } // namespace
 
-int64_t Emitter::bytesPerPartition(int storage, const Layout &layout) const { return MovementCost(program, chip).bytesPerPartition(storage, layout); }
+int64_t Emitter::bytesPerPartition(int storage, const Layout &layout) const { return movement.bytesPerPartition(storage, layout); }
 
 bool Emitter::mayStream(int storage) const {
   const Storage &data = program.storages[storage];
@@ -57,7 +57,6 @@ std::map<std::pair<int, size_t>, const Layout *> Emitter::residentOperands(const
 
 void Emitter::chooseStreamed(const std::vector<Group> &groups) {
   streamed.assign(program.storages.size(), 0);
-  MovementCost movement(program, chip);
   for (size_t s = 0; s < program.storages.size(); ++s)
     if (const auto &writers = program.storages[s].writers; writers.size() == 1)
       streamed[s] = leavesByTiles(program, movement, epilogues, s, requirements[writers[0]].output);
@@ -95,7 +94,7 @@ void Emitter::chooseStreamed(const std::vector<Group> &groups) {
     if (data.kind != StorageKind::Computed)
       regions[s] = constantRegion(data, nullptr, {}, row);
     else if (llvm::any_of(data.readers, [&](int reader) { return !storesDirectly(program, program.nodes[reader]); }))
-      regions[s] = scratchRegion(MovementCost(program, chip).elements(s), data.element);
+      regions[s] = scratchRegion(movement.elements(s), data.element);
   }
 }
 

@@ -1,6 +1,5 @@
 // Movement: constants packed as they are loaded, row-major transfers of inputs and outputs.
 #include "lib/Conversion/LinalgToTile/Emitter.h"
-#include "lib/Conversion/LinalgToTile/MovementCost.h"
 
 using namespace mlir;
 
@@ -263,7 +262,7 @@ Placed Emitter::load(int storage, const Layout &layout, const std::map<AtomId, R
   for (size_t loop = 0; loop < node.loops.size(); ++loop)
     if (auto at = window.find(access.atoms[loop].atom); at != window.end())
       ranges[loop] = at->second;
-  Layout arrival = MovementCost(program, chip).arrival(storage, layout);
+  Layout arrival = movement.arrival(storage, layout).layout;
   if (arrival == layout) {
     transfer(placed, node, access, regions[storage], /*store=*/false, ranges);
     return placed;

@@ -6,7 +6,8 @@ using namespace mlir;
 namespace manaslu::tiling {
 
 Emitter::Emitter(const TensorProgram &program, const Chip &chip, const std::vector<Choice> &choices, OpBuilder &builder)
-    : program(program), chip(chip), chosen(choices), epilogues(findEpilogues(program)), builder(builder), loc(builder.getUnknownLoc()) {
+    : program(program), chip(chip), chosen(choices), movement(program, chip), epilogues(findEpilogues(program)), builder(builder),
+      loc(builder.getUnknownLoc()) {
   for (size_t n = 0; n < program.nodes.size(); ++n)
     requirements.push_back(program.nodes[n].kind == NodeKind::Removed || !program.isResident(program.nodes[n].output.storage)
                                ? Requirement{}

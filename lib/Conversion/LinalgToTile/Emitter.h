@@ -5,6 +5,7 @@
 #include "lib/Conversion/LinalgToTile/Epilogue.h"
 #include "lib/Conversion/LinalgToTile/Layout.h"
 #include "lib/Conversion/LinalgToTile/Mask.h"
+#include "lib/Conversion/LinalgToTile/MovementCost.h"
 
 #include <functional>
 #include <mlir/Dialect/SCF/IR/SCF.h>
@@ -92,6 +93,7 @@ private:
   const Chip &chip;
   const std::vector<Choice> &chosen;
   std::vector<Requirement> requirements;
+  MovementCost movement;
   Epilogues epilogues;
   mlir::OpBuilder &builder;
   mlir::Location loc;

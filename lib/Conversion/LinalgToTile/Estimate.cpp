@@ -104,7 +104,7 @@ int64_t Estimator::store(const Node &sink, const Layout &held) const {
   auto order = storedOrder(program, sink);
   if (!order)
     return movement.transfer(storage, held);
-  return leavesByTiles(program, movement, epilogues, storage, held) ? movement.transfer(storage, held, *order) : movement.store(storage, held, *order);
+  return leavesByTiles(program, movement, epilogues, storage, held) ? movement.transfer(storage, held, *order) : movement.departure(storage, held, *order).cost;
 }
 
 /// Packed at compile time: every partition's row is contiguous.
@@ -126,7 +126,7 @@ int64_t Estimator::provide(int storage, const Layout &layout, std::vector<const 
     return constantLoad(storage, layout);
   int64_t cost = 0;
   if (data.kind != StorageKind::Computed)
-    cost = movement.load(storage, layout);
+    cost = movement.arrival(storage, layout).cost;
   else if (!versions.empty() && transposable(*versions.front(), layout))
     cost = movement.transposes(storage, *versions.front(), layout);
   else if (!versions.empty() && layout.replicated() && chip.ge && !versions.front()->replicated())

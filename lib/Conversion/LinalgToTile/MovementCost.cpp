@@ -63,45 +63,25 @@ int64_t MovementCost::transposes(int storage, const Layout &from, const Layout &
   return count * (occupancyPicoseconds(chip, transpose) + occupancyPicoseconds(chip, copy));
 }
 
-Layout MovementCost::cheapest(int storage, const Layout &own, llvm::function_ref<std::optional<int64_t>(const Layout &)> way) const {
-  Layout best = own;
-  int64_t least = *way(own);
+MovementCost::Passage MovementCost::arrival(int storage, const Layout &wanted) const {
+  return cheapest(storage, wanted, program.storages[storage].atoms, /*leaves=*/false);
+}
+
+MovementCost::Passage MovementCost::departure(int storage, const Layout &held, const std::vector<AtomId> &order) const {
+  return cheapest(storage, held, order, /*leaves=*/true);
+}
+
+MovementCost::Passage MovementCost::cheapest(int storage, const Layout &own, const std::vector<AtomId> &order, bool leaves) const {
+  Passage best{own, transfer(storage, own, order)};
   for (AtomId atom : program.storages[storage].atoms) {
-    Layout candidate = makeLayout(program, storage, {{atom, program.atoms[atom].size}}, chip.partitions);
-    if (auto cost = way(candidate); cost && *cost < least)
-      least = *cost, best = candidate;
+    Layout other = makeLayout(program, storage, {{atom, program.atoms[atom].size}}, chip.partitions);
+    const Layout &from = leaves ? own : other, &to = leaves ? other : own;
+    if (other == own || !transposable(from, to))
+      continue;
+    if (int64_t cost = transfer(storage, other, order) + transposes(storage, from, to); cost < best.cost)
+      best = {other, cost};
   }
   return best;
-}
-
-Layout MovementCost::arrival(int storage, const Layout &wanted) const {
-  return cheapest(storage, wanted, [&](const Layout &from) -> std::optional<int64_t> {
-    if (from == wanted)
-      return transfer(storage, wanted);
-    if (!transposable(from, wanted))
-      return std::nullopt;
-    return transfer(storage, from) + transposes(storage, from, wanted);
-  });
-}
-
-Layout MovementCost::departure(int storage, const Layout &held, const std::vector<AtomId> &order) const {
-  return cheapest(storage, held, [&](const Layout &to) -> std::optional<int64_t> {
-    if (to == held)
-      return transfer(storage, held, order);
-    if (!transposable(held, to))
-      return std::nullopt;
-    return transfer(storage, to, order) + transposes(storage, held, to);
-  });
-}
-
-int64_t MovementCost::store(int storage, const Layout &held, const std::vector<AtomId> &order) const {
-  Layout layout = departure(storage, held, order);
-  return transfer(storage, layout, order) + (layout == held ? 0 : transposes(storage, held, layout));
-}
-
-int64_t MovementCost::load(int storage, const Layout &wanted) const {
-  Layout layout = arrival(storage, wanted);
-  return transfer(storage, layout) + (layout == wanted ? 0 : transposes(storage, layout, wanted));
 }
 
 } // namespace manaslu::tiling

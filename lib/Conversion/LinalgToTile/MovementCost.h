@@ -3,8 +3,6 @@
 
 #include "lib/Conversion/LinalgToTile/Layout.h"
 
-#include <llvm/ADT/STLFunctionalExtras.h>
-
 namespace manaslu::tiling {
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -33,23 +31,21 @@ public:
   /// To a replicated layout: a column is transposed, copied and broadcast by ge, each waiting for the one before.
   int64_t broadcasts(int storage, const Layout &from) const;
 
-  /// The layout in which a storage should come from row-major device memory when `wanted` is asked for: `wanted` itself, or one with longer rows from which
-  /// transposes lead to it.
-  Layout arrival(int storage, const Layout &wanted) const;
-  /// Loading a storage into `wanted` by way of its arrival layout.
-  int64_t load(int storage, const Layout &wanted) const;
-  /// The layout from which a storage that is held in `held` should be stored with its atoms in `order`: `held` itself, or one with longer rows to which
-  /// transposes lead.
-  Layout departure(int storage, const Layout &held, const std::vector<AtomId> &order) const;
-  /// Storing a storage by way of its departure layout.
-  int64_t store(int storage, const Layout &held, const std::vector<AtomId> &order) const;
+  /// A way between device memory and a layout: straight, or by a layout with longer rows that transposes connect with it.
+  struct Passage {
+    Layout layout; ///< of what is loaded or stored
+    int64_t cost = 0;
+  };
+  /// The cheapest way from row-major device memory into `wanted`.
+  Passage arrival(int storage, const Layout &wanted) const;
+  /// The cheapest way from `held` into device memory with the atoms in `order`.
+  Passage departure(int storage, const Layout &held, const std::vector<AtomId> &order) const;
 
 private:
   const TensorProgram &program;
   const Chip &chip;
 
-  /// The layout with one atom on the partitions, or `own`, that `way` finds cheapest.
-  Layout cheapest(int storage, const Layout &own, llvm::function_ref<std::optional<int64_t>(const Layout &)> way) const;
+  Passage cheapest(int storage, const Layout &own, const std::vector<AtomId> &order, bool leaves) const;
   int64_t sizeOf(AtomId atom, const Extent &extent) const {
     auto at = extent.find(atom);
     return at == extent.end() ? program.atoms[atom].size : at->second;

@@ -10,6 +10,14 @@ constexpr int64_t kKeptBytes = 16384;
 
 } // namespace
 
+std::optional<int> wholeLoop(const TensorProgram &program, const Node &node, const Access &access, AtomId atom) {
+  const AtomIndex *index = access.find(atom);
+  if (!index || index->start != 0 || index->loops.size() != 1 || index->loops[0].second != 1 ||
+      node.loops[index->loops[0].first].size != program.atoms[atom].size)
+    return std::nullopt;
+  return index->loops[0].first;
+}
+
 std::optional<std::vector<AtomId>> storedOrder(const TensorProgram &program, const Node &sink) {
   const Access &access = sink.inputs[0];
   size_t count = program.storages[access.storage].atoms.size();
@@ -17,12 +25,10 @@ std::optional<std::vector<AtomId>> storedOrder(const TensorProgram &program, con
   if (sink.loops.size() != count || access.atoms.size() != count)
     return std::nullopt;
   for (const AtomIndex &index : access.atoms) {
-    if (index.start != 0 || index.loops.size() != 1 || index.loops[0].second != 1)
+    std::optional<int> loop = wholeLoop(program, sink, access, index.atom);
+    if (!loop || order[*loop] >= 0)
       return std::nullopt;
-    int loop = index.loops[0].first;
-    if (sink.loops[loop].size != program.atoms[index.atom].size || order[loop] >= 0)
-      return std::nullopt;
-    order[loop] = index.atom;
+    order[*loop] = index.atom;
   }
   return order;
 }

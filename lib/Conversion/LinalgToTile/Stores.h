@@ -6,6 +6,9 @@
 
 namespace manaslu::tiling {
 
+/// The loop of a node that walks through an atom of one of its accesses from beginning to end, one by one.
+std::optional<int> wholeLoop(const TensorProgram &program, const Node &node, const Access &access, AtomId atom);
+
 /// The atoms of the storage that an output, a state or a copy holds, outermost first in device memory; nothing where it is not the whole storage with its
 /// dimensions in some order.
 std::optional<std::vector<AtomId>> storedOrder(const TensorProgram &program, const Node &sink);
