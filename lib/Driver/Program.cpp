@@ -261,11 +261,8 @@ Status Program::setState(const NamedArrays &arrays) {
   return {};
 }
 
-std::string Program::report() const {
-  const State &state = *state_;
-  if (state.sha256.empty())
-    if (Result<std::string> hash = isa::sha256OfFile(state.path))
-      state.sha256 = *hash;
+/// What the report says; of the hash, which takes longer than some executions, only what is known already.
+static nlohmann::ordered_json figuresOf(const Program::State &state) {
   auto chip = nlohmann::ordered_json::parse(state.program.chipJson, nullptr, /*allow_exceptions=*/false);
   nlohmann::ordered_json report = {{"schema", 1}, {"chip", chip.is_object() ? chip.value("name", "") : ""}, {"program_sha256", state.sha256}};
   addProgramFigures(report, state.program.metadata);
@@ -287,11 +284,18 @@ std::string Program::report() const {
     report["device_memory"] = moved;
     report["host"] = {{"simulate_seconds", state.lastHostSeconds}, {"threads", run.threads}};
   }
-  return report.dump(2) + "\n";
+  return report;
+}
+
+std::string Program::report() const {
+  if (state_->sha256.empty())
+    if (Result<std::string> hash = isa::sha256OfFile(state_->path))
+      state_->sha256 = *hash;
+  return figuresOf(*state_).dump(2) + "\n";
 }
 
 std::string Program::summary() const {
-  auto report = nlohmann::ordered_json::parse(this->report());
+  nlohmann::ordered_json report = figuresOf(*state_);
   std::string out = report.value("chip", "") + ": ";
   if (report.contains("simulated") && report["simulated"].contains("time_ns")) {
     const auto &simulated = report["simulated"];
