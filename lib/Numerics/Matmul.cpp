@@ -158,7 +158,7 @@ struct Cut {
     height = (M + blocks - 1) / blocks;
     blocks = (M + height - 1) / height;
     // Rows of a tile are a page apart or more: what is read several times is read from a copy.
-    copyRows = N > 4 * width;
+    copyRows = N > width;
     copyColumns = blocks > 2;
   }
   int width, height, blocks;

@@ -72,9 +72,13 @@ void MatmulChain::execute(Memory &memory) {
   if (!acc.isDirect() && accumulate_) // strided, or int32 (N59)
     for (int m = 0; m < M; ++m)
       acc.load(m, out + int64_t(m) * N);
-  // Threads share out the larger operand. Below about a quarter of a million multiply-accumulates a part, waking another one costs more than it saves.
+  // Threads share out the operand of which halves are more equal, else the larger one. Below about a quarter of a million multiply-accumulates a part, waking
+  // another one costs more than it saves.
   constexpr int64_t kWork = int64_t(1) << 18;
-  bool byColumns = N > M;
+  auto vectors = [](int n) { return (n + 15) / 16; };
+  auto half = [](int n) { return n - n / 32 * 16; }; // the larger one: bounds are multiples of 16
+  int64_t columnHalf = int64_t(M) * vectors(half(N)), rowHalf = int64_t(half(M)) * vectors(N);
+  bool byColumns = columnHalf == rowHalf ? N > M : columnHalf < rowHalf;
   auto part = [&](int64_t begin, int64_t end) {
     numerics::Interval range = {static_cast<int>(begin), static_cast<int>(end)}, rows = {0, M}, columns = {0, N};
     numerics::matmul({terms.data(), size_}, byColumns ? rows : range, byColumns ? range : columns, out, pitch, accumulate_);
