@@ -180,6 +180,7 @@ void runBlocks(BlockKernel<Word> kernel, const MatmulTable &table, std::span<con
   rows.resize(static_cast<size_t>(cut.blocks) * terms.size());
   columns.resize(terms.size());
   block.resize(terms.size());
+  FloatEnvironment environment(SubnormalMode::Flush); // N54, N55; set once: setting it waits for all products under way
   for (int n = 0; n < N; n += cut.width) {
     Interval columnsHere = {target.columns.begin + n, target.columns.begin + std::min(N, n + cut.width)};
     int64_t columnWords = 0;
@@ -197,7 +198,6 @@ void runBlocks(BlockKernel<Word> kernel, const MatmulTable &table, std::span<con
         Ahead nextColumns = j == 0 ? aheadOf(term.*target.lanes, columnsHere.end) : Ahead{reinterpret_cast<const std::byte *>(columns[i].data), 0};
         block[i] = {left.data, left.pitch, columns[i].data, columns[i].pitch, stepsOf(term.K, order), nextRows, nextColumns};
       }
-      FloatEnvironment environment(SubnormalMode::Flush); // N54, N55
       kernel(block.data(), static_cast<int>(block.size()), rowsHere.size(), columnsHere.size(), target.acc + m * target.pitch + n, target.pitch, accumulate);
     }
   }
