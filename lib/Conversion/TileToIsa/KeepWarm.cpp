@@ -24,14 +24,22 @@ constexpr int64_t kMostUnrolled = 1024;
 
 bool isFiller(const Leaf &leaf) { return llvm::isa<MatmulOp>(leaf.operation); }
 
+/// The float type of which a product takes longest and that ve writes.
+std::optional<DType> slowestType(const Chip &chip) {
+  std::optional<DType> slowest;
+  for (auto &[type, product] : chip.pe.types)
+    if (!isInteger(type) && llvm::is_contained(chip.ve.types, type) && (!slowest || product.passes > chip.pe.types.at(*slowest).passes))
+      slowest = type;
+  return slowest;
+}
+
 /// A memset of one zero in SBUF, then a product of zeros of each length, shortest first.
-OwningOpRef<func::FuncOp> makeFillers(const Chip &chip, MLIRContext &context) {
-  auto slowest = std::max_element(chip.pe.types.begin(), chip.pe.types.end(), [](auto &a, auto &b) { return a.second.passes < b.second.passes; });
+OwningOpRef<func::FuncOp> makeFillers(const Chip &chip, DType operands, MLIRContext &context) {
   Location loc = NameLoc::get(StringAttr::get(&context, "keep pe warm"));
   OpBuilder builder(&context);
   auto function = func::FuncOp::create(builder, loc, "fillers", builder.getFunctionType({}, {}));
   builder.setInsertionPointToStart(function.addEntryBlock());
-  Type type = typeOf(slowest->first, &context), sum = builder.getF32Type();
+  Type type = typeOf(operands, &context), sum = builder.getF32Type();
   auto view = [&](Value buffer, Space space, int64_t elements, Type element, int64_t stride) {
     return ViewOp::create(builder, loc, ViewType::get(&context, space, {1, elements}, element), buffer, ValueRange(), builder.getI64IntegerAttr(0),
                           builder.getI64IntegerAttr(0), builder.getDenseI64ArrayAttr({}), builder.getDenseI64ArrayAttr({stride}));
@@ -64,15 +72,16 @@ public:
       int64_t gap = gapAfter_[at];
       if (gap <= chip_.pe.warmUpGapNs * 1000 || gap > kLongestGap * chip_.pe.warmUpBusyNs * 1000 || banksAfter_[at] >= chip_.psumBanks)
         continue;
-      for (size_t before = body.size(); const Leaf *filler : fillersFor(gap - chip_.pe.warmUpGapNs * 1000 / 2)) {
-        int shared = body.size() > before ? model_.leaves.back().accesses.front().buffer : -1;
-        body.push_back(add(*filler, shared));
+      int result = -1; // the fillers of one gap write the same bank
+      for (const Leaf *filler : fillersFor(gap - chip_.pe.warmUpGapNs * 1000 / 2)) {
+        body.push_back(add(*filler, result));
         ++count;
       }
     }
     if (count == 0)
       return count;
-    body.insert(body.begin(), add(fillers_.leaves.front(), -1));
+    int none = -1;
+    body.insert(body.begin(), add(fillers_.leaves.front(), none));
     model_.body = std::move(body);
     return count;
   }
@@ -194,8 +203,8 @@ private:
     return chosen;
   }
 
-  /// A copy of a leaf with a result of its own, or with that buffer.
-  Item add(Leaf leaf, int result) {
+  /// A copy of a leaf that writes the buffer `result` of PSUM; -1: a new one, which `result` is then.
+  Item add(Leaf leaf, int &result) {
     if (firstNumber_ < 0)
       for (const Leaf &other : model_.leaves)
         firstNumber_ = std::max(firstNumber_, other.number + 1);
@@ -226,9 +235,10 @@ private:
 
 Result<KeptWarm> keepWarm(const Model &model, const Chip &chip) {
   KeptWarm kept{model, {}, 0};
-  if (chip.pe.warmUpBusyNs == 0 || chip.pe.warmUpFactor == 1 || model.leaves.empty())
+  std::optional<DType> operands = slowestType(chip);
+  if (chip.pe.warmUpBusyNs == 0 || chip.pe.warmUpFactor == 1 || model.leaves.empty() || !operands)
     return kept;
-  kept.fillers = makeFillers(chip, *model.leaves.front().operation->getContext());
+  kept.fillers = makeFillers(chip, *operands, *model.leaves.front().operation->getContext());
   Result<Model> fillers = buildModel(*kept.fillers, {});
   if (!fillers)
     return fillers.error();
