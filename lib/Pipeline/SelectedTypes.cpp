@@ -18,13 +18,69 @@ bool holds(FloatType to, FloatType from) {
          llvm::APFloat::semanticsMinExponent(a) <= llvm::APFloat::semanticsMinExponent(b);
 }
 
-/// Parameters and constants are cast when the program is compiled.
-bool onHost(Value value) { return value.getDefiningOp() && isa<graph::ParameterOp, graph::ConstantOp>(value.getDefiningOp()); }
+/// What depends on parameters and constants alone is computed when the program is compiled.
+class HostValues {
+public:
+  /// Operations are asked for in program order.
+  bool add(mlir::Operation *op) {
+    bool source = isa<graph::ParameterOp, graph::ConstantOp, graph::IotaOp>(op);
+    bool host = source || (op->getNumOperands() > 0 && isMemoryEffectFree(op) && llvm::all_of(op->getOperands(), [&](Value x) { return contains(x); }));
+    if (host)
+      values_.insert(op->result_begin(), op->result_end());
+    return host;
+  }
+  bool contains(Value value) const { return values_.contains(value); }
+
+private:
+  llvm::DenseSet<Value> values_; ///< membership only
+};
+
+std::string nameOf(Type type) {
+  std::string name = isa<FloatType>(type) ? graph::precisionName(type) : std::string();
+  if (name.empty())
+    llvm::raw_string_ostream(name) << type;
+  return name;
+}
+
+void addBytes(nlohmann::ordered_json &bytes, RankedTensorType type) {
+  int64_t each = (type.getElementTypeBitWidth() + 7) / 8;
+  auto &sum = bytes[nameOf(type.getElementType())];
+  sum = (sum.is_null() ? 0 : sum.get<int64_t>()) + type.getNumElements() * each;
+}
+
+/// Adds a cast that loses bits to those between the same types in the same modes.
+void addCast(nlohmann::ordered_json &casts, graph::CastOp cast, const std::string &name) {
+  nlohmann::ordered_json entry = {{"from", nameOf(graph::tensorOf(cast.getX()).getElementType())},
+                                  {"to", nameOf(graph::tensorOf(cast.getResult()).getElementType())},
+                                  {"rounding", cast.getRounding().str()},
+                                  {"overflow", cast.getOverflow().str()}};
+  auto same = [&](const nlohmann::ordered_json &other) {
+    return llvm::all_of(entry.items(), [&](const auto &item) { return other.at(item.key()) == item.value(); });
+  };
+  auto known = std::find_if(casts.begin(), casts.end(), same);
+  if (known == casts.end()) {
+    entry["at"] = nlohmann::ordered_json::array();
+    casts.push_back(entry);
+    known = casts.end() - 1;
+  }
+  (*known)["at"].push_back(name);
+}
 
 } // namespace
 
 nlohmann::ordered_json selectedTypes(func::FuncOp function) {
-  nlohmann::ordered_json products = nlohmann::ordered_json::object(), casts = nlohmann::ordered_json::object();
+  nlohmann::ordered_json products = nlohmann::ordered_json::object(), casts = nlohmann::ordered_json::array(),
+                         bytes = {{"constants", nlohmann::ordered_json::object()}, {"values", nlohmann::ordered_json::object()}};
+  HostValues host;
+  function.walk([&](mlir::Operation *op) {
+    if (op->getName().getDialectNamespace() != "graph" || host.add(op))
+      return;
+    for (Value operand : op->getOperands())
+      if (host.contains(operand))
+        addBytes(bytes["constants"], graph::tensorOf(operand));
+    for (Value result : op->getResults())
+      addBytes(bytes["values"], graph::tensorOf(result));
+  });
   for (auto &[op, name] : graph::operatorNames(function)) {
     auto typeOf = [](Value value) { return graph::precisionName(graph::tensorOf(value).getElementType()); };
     if (isa<graph::MatmulOp, graph::LinearOp, graph::Conv2dOp, graph::AttentionOp>(op)) {
@@ -35,13 +91,11 @@ nlohmann::ordered_json selectedTypes(func::FuncOp function) {
     } else if (auto cast = dyn_cast<graph::CastOp>(op)) {
       auto from = dyn_cast<FloatType>(graph::tensorOf(cast.getX()).getElementType()),
            to = dyn_cast<FloatType>(graph::tensorOf(cast.getResult()).getElementType());
-      if (!from || !to || onHost(cast.getX()) || holds(to, from))
-        continue;
-      auto &count = casts[graph::precisionName(from) + " to " + graph::precisionName(to)];
-      count = count.is_null() ? 1 : count.get<int>() + 1;
+      if (from && to && !host.contains(cast.getX()) && !holds(to, from))
+        addCast(casts, cast, name);
     }
   }
-  return {{"products", products}, {"lossy_casts", casts}};
+  return {{"products", products}, {"lossy_casts", casts}, {"bytes", bytes}};
 }
 
 } // namespace manaslu::pipeline

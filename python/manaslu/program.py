@@ -117,7 +117,7 @@ class Program(torch.nn.Module):
         """The report (interfaces.md): of the program, and of its last execution once there was one."""
         report = Report(json.loads(self._native.report()))
         report.setdefault("compile", {}).update(self._compiled.get("compile", {}))
-        report.update({key: self._compiled[key] for key in ("products", "lossy_casts") if key in self._compiled})
+        report.update({key: self._compiled[key] for key in ("products", "lossy_casts", "bytes") if key in self._compiled})
         return report
 
     def mlir(self, stage: str) -> str:

@@ -47,6 +47,19 @@ def sqnr(exact, other):
     return 20 * math.log10((exact.norm() / (exact - other).norm()).item())
 
 
+def test_the_report_counts_bytes_by_type_and_lists_lossy_casts():
+    """docs/precision.md, "What a compilation reports"."""
+    model, x = nn.Sequential(nn.Linear(32, 48), nn.ReLU(), nn.Linear(48, 8)).eval(), torch.randn(4, 32)
+    report = manaslu.compile(model, (x,), target="mt2", auto_cast="all", auto_cast_type="fp8_e4m3").report
+    assert report["bytes"]["constants"] == {"fp8_e4m3": 32 * 48 + 48 * 8, "bf16": (48 + 8) * 2}
+    # The input and what ReLU leaves become fp8; the result becomes fp32 again, which loses nothing.
+    assert report["bytes"]["values"] == {"fp8_e4m3": 4 * (32 + 48), "bf16": 4 * (48 + 48 + 8) * 2, "fp32": 4 * 8 * 4}
+    modes = {"rounding": "nearest_even", "overflow": "saturate"}
+    assert report["lossy_casts"] == [{"from": "fp32", "to": "fp8_e4m3", **modes, "at": ["0.cast"]}, {"from": "bf16", "to": "fp8_e4m3", **modes, "at": ["2.cast"]}]
+    plain = manaslu.compile(model, (x,), target="mt2").report
+    assert plain["lossy_casts"] == [] and set(plain["bytes"]["constants"]) == set(plain["bytes"]["values"]) == {"fp32"}
+
+
 @pytest.mark.parametrize("mode", ["matmult", "all"])
 @pytest.mark.parametrize("type", TYPES)
 @pytest.mark.parametrize("target", ["mt1", "mt2"])
