@@ -86,7 +86,7 @@ void narrowStochastic(const float *src, DType type, std::byte *dst, int64_t stri
   StochasticKernel kernel = table.narrowStochastic[static_cast<int>(type)][static_cast<int>(overflow)];
   if (!kernel)
     return narrow(src, type, dst, strideElements, n, overflow);
-  constexpr int64_t kPiece = 1024; // words stay in the first-level cache
+  constexpr int64_t kPiece = 2048; // words stay in the first-level cache
   uint32_t words[kPiece];
   for (int64_t done = 0; done < n; done += kPiece) {
     int64_t count = std::min(kPiece, n - done);

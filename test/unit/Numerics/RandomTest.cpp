@@ -67,7 +67,7 @@ TEST_CASE("N62 N64: what lies beyond the range overflows as asked", "[numerics]"
 
 TEST_CASE("N61: words in bulk, at every alignment and stride, are those of the oracle in every variant", "[numerics]") {
   RandomSite site = {0x8000000000000001u, 0xffffffffu, 9};
-  std::vector<uint32_t> words(133);
+  std::vector<uint32_t> words(400);
   for (uint64_t first : {uint64_t{0}, uint64_t{3}, (uint64_t{1} << 34) - 5, ~uint64_t{0} - 30})
     for (int64_t stride : {int64_t{1}, int64_t{0}, int64_t{-1}, int64_t{7}, int64_t{1} << 40})
       for (size_t n : {size_t{1}, size_t{3}, size_t{4}, size_t{66}, words.size()})
