@@ -23,8 +23,6 @@ OpFoldResult sameAs(Value x, Type type) { return x.getType() == type ? OpFoldRes
 
 bool isFloat(Value value) { return isa<FloatType>(tensorOf(value).getElementType()); }
 
-bool isFloat8(Type type) { return isa<FloatType>(type) && type.getIntOrFloatBitWidth() == 8; }
-
 /// The words of a cast between two element types; of 8-bit floats the overflow that saturates.
 std::pair<StringRef, StringRef> castModes(Type from, Type to) {
   if (isa<FloatType>(to))

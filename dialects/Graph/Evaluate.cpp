@@ -81,8 +81,6 @@ Array arrayOf(RankedTensorType type, const std::vector<float> &values, numerics:
   return array;
 }
 
-Array arrayOf(RankedTensorType type, const std::vector<float> &values) { return arrayOf(type, values, numerics::Overflow::Propagate); }
-
 std::optional<Array> arrayOf(RankedTensorType type, const std::vector<int64_t> &values) {
   Array array = Array::make(type);
   Type element = type.getElementType();

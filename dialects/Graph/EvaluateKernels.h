@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dialects/Graph/Evaluate.h"
+#include "lib/Numerics/Convert.h"
 
 namespace manaslu::graph {
 
@@ -15,7 +16,7 @@ int32_t loadI32(const std::byte *data, size_t index);
 std::vector<int64_t> integersIn(const Array &array);
 
 /// An array of a float type, each value narrowed to nearest even.
-Array arrayOf(mlir::RankedTensorType type, const std::vector<float> &values);
+Array arrayOf(mlir::RankedTensorType type, const std::vector<float> &values, numerics::Overflow overflow = numerics::Overflow::Propagate);
 
 /// An array of an integer type; nothing if a value does not fit.
 std::optional<Array> arrayOf(mlir::RankedTensorType type, const std::vector<int64_t> &values);

@@ -28,6 +28,9 @@ inline constexpr llvm::StringLiteral kRangeAttribute = "graph.range";        ///
 /// Of an arith.truncf to an 8-bit float: a cast whose overflow is `propagate`. Without it such a truncf saturates.
 inline constexpr llvm::StringLiteral kPropagateAttribute = "graph.propagate";
 
+/// The float types whose casts may saturate.
+inline bool isFloat8(mlir::Type type) { return llvm::isa<mlir::FloatType>(type) && type.getIntOrFloatBitWidth() == 8; }
+
 /// The tensor type of a value of this dialect.
 inline mlir::RankedTensorType tensorOf(mlir::Value value) { return llvm::cast<mlir::RankedTensorType>(value.getType()); }
 

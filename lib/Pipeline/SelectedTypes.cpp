@@ -1,7 +1,7 @@
 // Products and casts of a graph after type selection.
 #include "lib/Pipeline/SelectedTypes.h"
 
-#include "dialects/Graph/Graph.h"
+#include "dialects/Graph/HostValues.h"
 #include "dialects/Graph/Precision.h"
 
 using namespace mlir;
@@ -17,23 +17,6 @@ bool holds(FloatType to, FloatType from) {
          llvm::APFloat::semanticsMaxExponent(a) >= llvm::APFloat::semanticsMaxExponent(b) &&
          llvm::APFloat::semanticsMinExponent(a) <= llvm::APFloat::semanticsMinExponent(b);
 }
-
-/// What depends on parameters and constants alone is computed when the program is compiled.
-class HostValues {
-public:
-  /// Operations are asked for in program order.
-  bool add(mlir::Operation *op) {
-    bool source = isa<graph::ParameterOp, graph::ConstantOp, graph::IotaOp>(op);
-    bool host = source || (op->getNumOperands() > 0 && isMemoryEffectFree(op) && llvm::all_of(op->getOperands(), [&](Value x) { return contains(x); }));
-    if (host)
-      values_.insert(op->result_begin(), op->result_end());
-    return host;
-  }
-  bool contains(Value value) const { return values_.contains(value); }
-
-private:
-  llvm::DenseSet<Value> values_; ///< membership only
-};
 
 std::string nameOf(Type type) {
   std::string name = isa<FloatType>(type) ? graph::precisionName(type) : std::string();
@@ -71,7 +54,7 @@ void addCast(nlohmann::ordered_json &casts, graph::CastOp cast, const std::strin
 nlohmann::ordered_json selectedTypes(func::FuncOp function) {
   nlohmann::ordered_json products = nlohmann::ordered_json::object(), casts = nlohmann::ordered_json::array(),
                          bytes = {{"constants", nlohmann::ordered_json::object()}, {"values", nlohmann::ordered_json::object()}};
-  HostValues host;
+  graph::HostValues host;
   function.walk([&](mlir::Operation *op) {
     if (op->getName().getDialectNamespace() != "graph" || host.add(op))
       return;

@@ -4,6 +4,7 @@
 #include <mlir/IR/Matchers.h>
 
 #include "dialects/Graph/Evaluate.h"
+#include "dialects/Graph/HostValues.h"
 #include "dialects/Graph/Transforms/Build.h"
 #include "dialects/Graph/Transforms/Passes.h"
 #include "dialects/Graph/Transforms/TypeRules.h"
@@ -63,8 +64,8 @@ struct SelectTypesPass : impl::SelectTypesBase<SelectTypesPass> {
     SmallVector<Operation *> operations;
     function.walk([&](Operation *op) { operations.push_back(op); });
     for (Operation *op : operations) {
-      if (computedOnHost(op))
-        host.insert(op);
+      if (contractedOperands(op) == 0)
+        host.add(op);
       for (Value result : op->getResults())
         if (isWide(result))
           wide.insert(result);
@@ -85,8 +86,9 @@ private:
   std::optional<std::set<DType>> productTypes; ///< of the chip's matrix engine; not checked without
   std::string chip;
   TypeRules rules;
-  llvm::DenseSet<Operation *> host; ///< membership only, never iterated
-  llvm::DenseSet<Value> wide;       ///< f32 before this pass, and what stands for such a value; membership only
+  /// Folded before the chip sees it: it stays in f32 (rotary angles would suffer) and is rounded once, at its border. Products go to the chip.
+  HostValues host;
+  llvm::DenseSet<Value> wide; ///< f32 before this pass, and what stands for such a value; membership only
 
   void report(const Error &error) {
     for (const manaslu::Diagnostic &item : error.items())
@@ -120,21 +122,10 @@ private:
       table = autoCastTable(mode, type);
     }
     FloatType defaultType = precisionType(table.defaultType, &getContext());
-    if (!defaultType || isByte(defaultType) || defaultType.isTF32())
+    if (!defaultType || isFloat8(defaultType) || defaultType.isTF32())
       return refuse("MN-NUM-TYPE", "values between operators are fp32, bf16 or fp16, not " + table.defaultType);
     return table;
   }
-
-  /// What depends on parameters and constants alone is folded before the chip sees it: it stays in f32 (rotary angles would suffer) and is rounded once, at its
-  /// border.
-  bool computedOnHost(Operation *op) {
-    if (op->getNumResults() != 1 || !isMemoryEffectFree(op))
-      return false;
-    if (op->getNumOperands() == 0)
-      return isa<ParameterOp, ConstantOp, IotaOp>(op);
-    return contractedOperands(op) == 0 && llvm::all_of(op->getOperands(), [&](Value operand) { return onHost(operand); });
-  }
-  bool onHost(Value value) { return value.getDefiningOp() && host.contains(value.getDefiningOp()); }
 
   Value converted(Build &build, Value value, FloatType to) {
     DenseElementsAttr elements;
@@ -144,7 +135,7 @@ private:
   }
 
   void select(Operation *op) {
-    if (host.contains(op))
+    if (op->getNumResults() == 1 && host.contains(op->getResult(0)))
       return;
     OpBuilder builder(op);
     Build build(builder, op->getLoc());
@@ -192,7 +183,7 @@ private:
   /// Whether an operand of a product has 8 bits and a scale for each block.
   bool inBlocks(Operation *op, const Selection &selection) {
     return selection.scaling == "block32" && isa<MatmulOp, LinearOp>(op) && llvm::any_of(op->getOperands().take_front(2), [&](Value x) {
-             return wide.contains(x) && isByte(onHost(x) ? selection.weights : selection.compute);
+             return wide.contains(x) && isFloat8(host.contains(x) ? selection.weights : selection.compute);
            });
   }
 
@@ -215,9 +206,9 @@ private:
       split.back() /= kBlock;
       split.push_back(kBlock);
       x = build.exchange(build.reshape(x, split), rank - 1, rank - 2); // [.., blocks, rows, 32]
-      bool weight = onHost(op->getOperand(number));
+      bool weight = host.contains(op->getOperand(number));
       FloatType to = weight ? selection.weights : selection.compute;
-      if (wide.contains(op->getOperand(number)) && isByte(to)) {
+      if (wide.contains(op->getOperand(number)) && isFloat8(to)) {
         Value scale = scaleOf(build, op, number, build.f32(x), {rank}, selection, weight, to).first;
         x = build.make<MulOp>(build.f32(x), build.make<DivOp>(build.splat(1, scale), scale));
         if (number == 1)
@@ -261,9 +252,9 @@ private:
   /// An operand of a product in its type. With a scale, 8-bit elements are x / scale, saturated: the largest magnitude becomes the type's largest number
   /// (the "max" rule; docs/Numerics.md, operators).
   Quantized quantize(Build &build, Operation *op, OpOperand &operand, const Selection &selection) {
-    bool weight = onHost(operand.get());
+    bool weight = host.contains(operand.get());
     FloatType to = weight ? selection.weights : selection.compute;
-    if (!isByte(to) || selection.scaling == "none" || isa<AttentionOp>(op))
+    if (!isFloat8(to) || selection.scaling == "none" || isa<AttentionOp>(op))
       return {converted(build, operand.get(), to), {}};
     Value x = build.f32(operand.get());
     auto [scale, known] = scaleOf(build, op, operand.getOperandNumber(), x, reducedAxes(op, operand, selection.scaling), selection, weight, to);
@@ -335,7 +326,7 @@ private:
       if (!isa<ReshapeOp, TransposeOp>(op))
         return;
     }
-    if (chain.empty() || contractedOperands(chain.back().getDefiningOp()) == 0 || !isByte(to.getElementType()))
+    if (chain.empty() || contractedOperands(chain.back().getDefiningOp()) == 0 || !isFloat8(to.getElementType()))
       return;
     for (Value value : chain)
       value.setType(tensorOf(value).clone(to.getElementType()));

@@ -156,7 +156,7 @@ Selection TypeRules::of(Operation *op) const {
     out.scaling = rule->scaling;
   out.powersOfTwo = rule && rule->powersOfTwo;
   // An operator without products computes, and leaves its result, in the type that its rule names.
-  if (contractedOperands(op) == 0 && !isByte(out.compute) && !out.compute.isTF32())
+  if (contractedOperands(op) == 0 && !isFloat8(out.compute) && !out.compute.isTF32())
     out.value = out.compute;
   return out;
 }

@@ -19,8 +19,6 @@ unsigned contractedOperands(mlir::Operation *op);
 /// The contracted dimension of a linear layer's or matrix product's operand (0 or 1) of so many dimensions.
 int64_t contractedAxis(mlir::Operation *op, unsigned number, int64_t rank);
 
-inline bool isByte(mlir::Type type) { return type.getIntOrFloatBitWidth() == 8; }
-
 /// Elements of a contracted dimension that share a scale of "block32".
 inline constexpr int64_t kBlock = 32;
 

@@ -121,7 +121,7 @@ LogicalResult lowerElementwise(Lowering &lowering, Operation *op) {
     if (scalar.getType() == type.getElementType())
       return scalar;
     auto narrow = arith::TruncFOp::create(lowering.b, type.getElementType(), scalar);
-    if (auto cast = dyn_cast<graph::CastOp>(op); cast && cast.getOverflow() == "propagate" && type.getElementTypeBitWidth() == 8)
+    if (auto cast = dyn_cast<graph::CastOp>(op); cast && cast.getOverflow() == "propagate" && graph::isFloat8(type.getElementType()))
       narrow->setAttr(graph::kPropagateAttribute, lowering.b.getUnitAttr());
     return Value(narrow);
   });

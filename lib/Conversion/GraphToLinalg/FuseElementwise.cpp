@@ -2,6 +2,7 @@
 #include <mlir/Dialect/Linalg/Transforms/Transforms.h>
 #include <mlir/Transforms/GreedyPatternRewriteDriver.h>
 
+#include "dialects/Graph/Graph.h"
 #include "lib/Conversion/GraphToLinalg/Passes.h"
 
 using namespace mlir;
@@ -38,7 +39,7 @@ bool mayFuse(OpOperand *operand) {
   if (!producer || !consumer || !operand->get().hasOneUse() || producer.getNumReductionLoops() != 0)
     return false;
   // Nobody narrows to an 8-bit float for nothing: the value is rounded also where its reader widens it again.
-  if (Type element = getElementTypeOrSelf(operand->get()); isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8)
+  if (graph::isFloat8(getElementTypeOrSelf(operand->get())))
     return false;
   // A gather is a move of its own.
   bool gathers = producer.getBlock()->walk([](tensor::ExtractOp) { return WalkResult::interrupt(); }).wasInterrupted();

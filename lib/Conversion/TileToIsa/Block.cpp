@@ -149,7 +149,7 @@ Result<Block> buildBlock(const Chip &chip, llvm::ArrayRef<const Leaf *> leaves, 
         continue;
       auto [at, fresh] = psum.insert({access.buffer, static_cast<int>(block.banks.size())});
       if (fresh) {
-        block.banks.push_back((buffer.bytes + chip.psumBankBytes - 1) / chip.psumBankBytes);
+        block.banks.push_back(buffer.banks(chip.psumBankBytes));
         block.uses.push_back(0);
       }
       ++block.uses[at->second];

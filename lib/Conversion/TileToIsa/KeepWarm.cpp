@@ -184,7 +184,7 @@ private:
     for (size_t b = 0; b < model_.buffers.size(); ++b) {
       if (model_.buffers[b].space != Space::Psum || intervals[b].end - intervals[b].start < 2)
         continue;
-      int64_t banks = (model_.buffers[b].bytes + chip_.psumBankBytes - 1) / chip_.psumBankBytes;
+      int64_t banks = model_.buffers[b].banks(chip_.psumBankBytes);
       held[intervals[b].start + 1] += banks;
       held[intervals[b].end] -= banks;
     }

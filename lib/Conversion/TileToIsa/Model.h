@@ -35,6 +35,9 @@ struct Buffer {
   int keptIn = -1;    ///< the loop through which the copies keep their bytes: the one that allocates it or one around
   int64_t stride = 0; ///< bytes from one copy to the next
   int64_t base = 0;   ///< byte of the first copy within its partitions
+
+  /// Banks of PSUM, of so many bytes per partition, that one copy takes.
+  int64_t banks(int64_t bankBytes) const { return (bytes + bankBytes - 1) / bankBytes; }
 };
 
 /// One operand of an instruction.

@@ -36,7 +36,7 @@ public:
   }
 
 private:
-  int64_t banks(int b) const { return (model_.buffers[b].bytes + chip_.psumBankBytes - 1) / chip_.psumBankBytes; }
+  int64_t banks(int b) const { return model_.buffers[b].banks(chip_.psumBankBytes); }
 
   int outermost(int loop) const {
     while (loop >= 0 && model_.loops[loop].parent >= 0)

@@ -211,7 +211,7 @@ private:
     int64_t first = positions.leaf[items.front().index], last = positions.leaf[items.back().index], banks = chip_.psumBanks;
     for (size_t b = 0; b < model_.buffers.size(); ++b)
       if (model_.buffers[b].space == Space::Psum && here_[b] != everywhere_[b] && intervals[b].start <= last && intervals[b].end > first)
-        banks -= (model_.buffers[b].bytes + chip_.psumBankBytes - 1) / chip_.psumBankBytes;
+        banks -= model_.buffers[b].banks(chip_.psumBankBytes);
     return std::max<int64_t>(banks, 0);
   }
 
