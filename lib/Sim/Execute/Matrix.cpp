@@ -3,6 +3,7 @@
 #include "lib/Sim/Execute/Resolve.h"
 
 #include <cstring>
+#include <span>
 
 namespace manaslu::sim {
 
@@ -101,28 +102,37 @@ Status run(const isa::Matmul &in, Memory &memory) {
 
 namespace {
 
-/// turned[f * height + p] = source row p, element f. In blocks, so that both sides stay in the cache.
-template <class Word> void transposeWords(const Rows &source, std::byte *turned, std::byte *buffer, int64_t width, int64_t height) {
-  constexpr int64_t kBlock = 16;
-  auto *out = reinterpret_cast<Word *>(turned);
-  for (int64_t p = 0; p < height; p += kBlock) {
-    std::array<const std::byte *, kBlock> rows{};
-    int64_t rowCount = std::min(kBlock, height - p);
-    for (int64_t r = 0; r < rowCount; ++r)
-      rows[static_cast<size_t>(r)] = source.loadBits(static_cast<int>(p + r), buffer + r * width * static_cast<int64_t>(sizeof(Word)));
-    for (int64_t f = 0; f < width; f += kBlock) {
-      Word block[kBlock][kBlock] = {};
-      int64_t columns = std::min(kBlock, width - f);
-      for (int64_t r = 0; r < rowCount; ++r) {
-        Word row[kBlock];
-        std::memcpy(row, rows[static_cast<size_t>(r)] + f * static_cast<int64_t>(sizeof(Word)), static_cast<size_t>(columns) * sizeof(Word));
-        for (int64_t c = 0; c < columns; ++c)
-          block[c][r] = row[c];
-      }
+/// turned[c * height + p] = element first + c of source row p, for c below `columns`, at most kTurned. In blocks, so that both sides stay in the cache.
+constexpr int64_t kTurned = 16;
+
+template <class Word> void turnColumns(std::span<const std::byte *const> rows, int64_t first, int64_t columns, Word *turned) {
+  auto height = static_cast<int64_t>(rows.size());
+  for (int64_t p = 0; p < height; p += kTurned) {
+    int64_t count = std::min(kTurned, height - p);
+    Word block[kTurned][kTurned] = {};
+    for (int64_t r = 0; r < count; ++r) {
+      Word row[kTurned];
+      std::memcpy(row, rows[static_cast<size_t>(p + r)] + first * static_cast<int64_t>(sizeof(Word)), static_cast<size_t>(columns) * sizeof(Word));
       for (int64_t c = 0; c < columns; ++c)
-        std::memcpy(out + (f + c) * height + p, block[c], static_cast<size_t>(rowCount) * sizeof(Word));
+        block[c][r] = row[c];
     }
+    for (int64_t c = 0; c < columns; ++c)
+      std::memcpy(turned + c * height + p, block[c], static_cast<size_t>(count) * sizeof(Word));
   }
+}
+
+template <class Word> void transposeWords(std::span<const std::byte *const> rows, const Rows &target, Memory &memory) {
+  auto width = static_cast<int64_t>(target.partitions()), height = static_cast<int64_t>(rows.size());
+  auto part = [&](int64_t begin, int64_t end) {
+    auto *turned = reinterpret_cast<Word *>(scratch(0, kTurned * height));
+    for (int64_t f = begin * kTurned; f < std::min(width, end * kTurned); f += kTurned) {
+      int64_t columns = std::min(kTurned, width - f);
+      turnColumns(rows, f, columns, turned);
+      for (int64_t c = 0; c < columns; ++c)
+        target.storeBits(static_cast<int>(f + c), reinterpret_cast<const std::byte *>(turned + c * height));
+    }
+  };
+  memory.parallel((width + kTurned - 1) / kTurned, std::max<int64_t>(1, kThreadElements / (kTurned * height)), RangeFunction(part));
 }
 
 } // namespace
@@ -131,18 +141,18 @@ Status run(const isa::Transpose &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
   Rows source(src), target(dst);
-  int bytes = sizeOf(src.type);
-  int64_t width = source.count(), height = src.partitions;
-  auto *turned = reinterpret_cast<std::byte *>(scratch(0, width * height * bytes / 4 + 1));
-  auto *buffer = reinterpret_cast<std::byte *>(scratch(1, 16 * width * bytes / 4 + 1));
+  int64_t bytes = sizeOf(src.type), rowBytes = source.count() * bytes;
+  auto *buffer = reinterpret_cast<std::byte *>(scratch(1, src.partitions * rowBytes / 4 + 1));
+  std::array<const std::byte *, 128> rows; // SBUF is read, PSUM written
+  for (int p = 0; p < src.partitions; ++p)
+    rows[static_cast<size_t>(p)] = source.loadBits(p, buffer + p * rowBytes);
+  std::span<const std::byte *const> all(rows.data(), static_cast<size_t>(src.partitions));
   if (bytes == 4)
-    transposeWords<uint32_t>(source, turned, buffer, width, height);
+    transposeWords<uint32_t>(all, target, memory);
   else if (bytes == 2)
-    transposeWords<uint16_t>(source, turned, buffer, width, height);
+    transposeWords<uint16_t>(all, target, memory);
   else
-    transposeWords<uint8_t>(source, turned, buffer, width, height);
-  for (int f = 0; f < dst.partitions; ++f)
-    target.storeBits(f, turned + f * height * bytes);
+    transposeWords<uint8_t>(all, target, memory);
   return {};
 }
 
