@@ -2,9 +2,11 @@
 #pragma once
 
 #include "lib/Support/DType.h"
+#include "lib/Support/RangeFunction.h"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 namespace manaslu::numerics {
@@ -34,17 +36,19 @@ struct Contraction {
   int K;
 };
 
-/// A part of the rows or columns of a result.
+/// A part of the rows or columns of an operand.
 struct Interval {
   int begin, end;
   int size() const { return end - begin; }
 };
 
+/// Calls `run` on disjoint parts that cover [0, count), perhaps at the same time.
+using Share = std::function<void(int64_t count, RangeFunction run)>;
+
 /// Matmul instructions on one acc[M,N], one after the other (N50 to N58); the first starts from acc (accumulate) or +0. `acc` is element [0, 0], its rows are
-/// accPitchBytes apart; only the elements of `rows` x `columns` are computed, so that threads can share an acc. NaN in them is canonical afterwards. The
-/// operands do not overlap acc. Sizes are not limited here; K = 0 leaves acc (accumulate) or zeroes it.
-/// Types for which isMatmulPair is false are widened to fp32 and multiplied in ascending k.
-void matmul(std::span<const Contraction> terms, Interval rows, Interval columns, float *acc, int64_t accPitchBytes, bool accumulate);
+/// accPitchBytes apart. NaN in it are canonical afterwards. The operands do not overlap acc. Sizes are not limited here; K = 0 leaves acc (accumulate) or
+/// zeroes it. Types for which isMatmulPair is false are widened to fp32 and multiplied in ascending k. Elements of acc are computed in parts by `share`.
+void matmul(std::span<const Contraction> terms, int M, int N, float *acc, int64_t accPitchBytes, bool accumulate, const Share &share);
 
 /// One instruction, with contiguous elements in every row.
 void matmul(DType stationaryType, const std::byte *stationary, int64_t stationaryPitchBytes, DType movingType, const std::byte *moving,

@@ -124,7 +124,7 @@ private:
   /// What the matrix engine does with its operands before it multiplies them.
   void operands() {
     for (int type = 0; type < kDTypeCount; ++type) {
-      table_.widenOperand[type](reinterpret_cast<const std::byte *>(a_.data()), out_.data(), kCount);
+      table_.widenOperand[type](reinterpret_cast<const std::byte *>(a_.data()), 0, out_.data(), 0, 1, kCount);
       for (float &value : out_)
         value = canonical(value);
       add("widenOperand", type, out_);

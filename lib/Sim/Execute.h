@@ -3,6 +3,7 @@
 
 #include "lib/ISA/Instructions.h"
 #include "lib/Support/Error.h"
+#include "lib/Support/RangeFunction.h"
 
 #include <array>
 #include <cstddef>
@@ -32,18 +33,6 @@ struct DeviceView {
   std::array<isa::DeviceDim, 5> dims;
 
   int64_t elements() const { return int64_t(dims[0].size) * dims[1].size * dims[2].size * dims[3].size * dims[4].size; }
-};
-
-/// A call of `run(begin, end)` on a part of a range; does not own what it calls.
-class RangeFunction {
-public:
-  template <class F>
-  RangeFunction(F &function) : object_(&function), call_([](void *object, int64_t begin, int64_t end) { (*static_cast<F *>(object))(begin, end); }) {}
-  void operator()(int64_t begin, int64_t end) const { call_(object_, begin, end); }
-
-private:
-  void *object_;
-  void (*call_)(void *, int64_t, int64_t);
 };
 
 /// Where operands live. An instruction resolves every operand that it reads before those it writes, and reads registers at any time.

@@ -17,7 +17,7 @@ struct RunOptions {
   bool values = true;                ///< false: time, order and registers only; no tensor is read or computed, inputs and outputs are not looked at
   uint64_t fuel = uint64_t(1) << 36; ///< units of about a microsecond of host work; MN-RUN-FUEL when used up
   TraceSink *trace = nullptr;        ///< hears every event; only with the clock
-  bool shareEverything = false;      ///< split even the smallest instruction among the threads: slower, for tests of what threads may change
+  bool anySize = false; ///< do for the smallest instruction what pays for large ones only (parts for threads, loads that are not copied): for tests
 };
 
 /// What one execution did. Times are simulated picoseconds.

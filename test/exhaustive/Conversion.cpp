@@ -85,7 +85,7 @@ void runWiden(DType type, bool operand, uint64_t first, uint64_t stride, uint64_
     for (Variant variant : availableVariants()) {
       const KernelTable &table = kernelsOf(variant);
       if (operand) {
-        table.widenOperand[static_cast<int>(type)](codes.data(), actual.data(), static_cast<int64_t>(n));
+        table.widenOperand[static_cast<int>(type)](codes.data(), 0, actual.data(), 0, 1, static_cast<int>(n));
         for (uint64_t i = 0; i < n; ++i)
           actual[i] = canonical(actual[i]);
       } else {

@@ -139,7 +139,7 @@ Observed runMachine(const Case &input, const MachineOptions &options) {
   run.threads = options.threads;
   run.clock = options.clock;
   run.fuel = options.fuel;
-  run.shareEverything = options.threads > 1;
+  run.anySize = options.threads > 1;
   auto result = machine->run(in, out, run);
   if (!result)
     return {{}, 0, textOf(result.error())};

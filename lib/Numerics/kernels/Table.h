@@ -45,10 +45,17 @@ struct KernelTable {
   void (*scanMulAdd)(const float *a, const float *b, float initial, float *out, int64_t n);
   WidenKernel widen[12];
   NarrowKernel narrow[12][2];
-  GatherKernel gather[3];                                                ///< of elements of 1, 2 and 4 bytes
-  void (*widenOperand[12])(const std::byte *src, float *dst, int64_t n); ///< of the matrix engine (N50); of a NaN only that it is one is kept
+  GatherKernel gather[3]; ///< of elements of 1, 2 and 4 bytes
+  /// Rows of contiguous elements of the matrix engine (N50); of a NaN only that it is one is kept.
+  void (*widenOperand[12])(const std::byte *src, int64_t srcPitchBytes, float *dst, int64_t dstPitch, int rows, int columns);
   /// Rows 2p and 2p + 1 of bf16 numbers in fp32, as words that hold the first in their low half; an odd last row is paired with zeros.
   void (*packPairs)(const float *src, int64_t srcPitch, uint32_t *dst, int64_t dstPitch, int rows, int columns);
+  /// The same from contiguous bf16 rows.
+  void (*joinPairs)(const std::byte *src, int64_t srcPitchBytes, uint32_t *dst, int64_t dstPitch, int rows, int columns);
+  /// Rows of contiguous 4-byte elements, or pairs of rows of bf16 numbers as joinPairs gives them, in blocks of `height` <= 16 columns: block j goes to `dst`
+  /// + j * blockWords, its rows are 16 words apart. Words behind a block's columns hold anything.
+  void (*splitRows)(const std::byte *src, int64_t srcPitchBytes, void *dst, int64_t blockWords, int rows, int columns, int height);
+  void (*splitPairs)(const std::byte *src, int64_t srcPitchBytes, void *dst, int64_t blockWords, int rows, int columns, int height);
   StochasticKernel narrowStochastic[12][2];                                                                ///< null but for bf16, f16, fp8
   void (*randomWords)(const RandomSite &site, uint64_t first, int64_t stride, uint32_t *words, int64_t n); ///< N61
 };

@@ -16,9 +16,15 @@ public:
   /// unless they are so far apart that instructions share cache lines (the taps of a convolution).
   static constexpr int64_t kMostNarrow = 1 << 14, kMostWide = 1 << 18;
 
-  /// Resolves the instruction's operands and adds it. An instruction that does not continue the chain (another result, a start from +0, too long a chain) makes
-  /// it execute first. Fails when `memory` does; then nothing has changed.
-  Status add(const isa::Matmul &in, Memory &memory);
+  /// A matmul with its operands resolved.
+  struct Operands {
+    View stationary, moving, acc;
+    bool accumulate;
+  };
+  /// The matmul adds to the chain's result, and the chain is not too long for it. The chain is not empty.
+  bool isContinuedBy(const Operands &in) const;
+  /// Adds a matmul that continues the chain, or to an empty chain.
+  void add(const Operands &in);
   /// Computes the result; the chain is empty afterwards.
   void execute(Memory &memory);
   /// Instructions in the chain.

@@ -30,23 +30,21 @@ void listRuns(const View &view, std::vector<numerics::ColumnRun> &runs) {
 
 } // namespace
 
-Status MatmulChain::add(const isa::Matmul &in, Memory &memory) {
-  MANASLU_TILE(stationary, in.stationary, Read);
-  MANASLU_TILE(moving, in.moving, Read);
-  auto acc = memory.tile(in.acc, in.accumulate ? Access::ReadWrite : Access::Write);
-  if (!acc)
-    return acc.error();
-  bool narrow = acc->elements() < 256 && patternOf(stationary).isContiguous(sizeOf(stationary.type));
-  int64_t most = narrow ? kMostNarrow : kMostWide;
-  bool continues = size_ > 0 && size_ < kMost && elements_ < most && in.accumulate && Rows(acc_).isDirect() && acc->base == acc_.base &&
-                   acc->dims == acc_.dims && acc->partitions == acc_.partitions && acc->partitionPitch == acc_.partitionPitch;
-  if (!continues)
-    execute(memory);
+bool MatmulChain::isContinuedBy(const Operands &in) const {
+  if (size_ == kMost || !in.accumulate)
+    return false;
+  bool narrow = in.acc.elements() < 256 && patternOf(in.stationary).isContiguous(sizeOf(in.stationary.type));
+  return elements_ < (narrow ? kMostNarrow : kMostWide) && Rows(acc_).isDirect() && in.acc.base == acc_.base && in.acc.dims == acc_.dims &&
+         in.acc.partitions == acc_.partitions && in.acc.partitionPitch == acc_.partitionPitch;
+}
+
+void MatmulChain::add(const Operands &in) {
   if (size_ == 0) {
-    acc_ = *acc;
+    acc_ = in.acc;
     accumulate_ = in.accumulate;
     elements_ = 0;
   }
+  const View &stationary = in.stationary, &moving = in.moving;
   elements_ += stationary.partitions * stationary.elements();
   Term &term = terms_[size_++];
   listRuns(stationary, term.stationary);
@@ -54,7 +52,6 @@ Status MatmulChain::add(const isa::Matmul &in, Memory &memory) {
   term.contraction = {{stationary.type, stationary.base, stationary.partitionPitch, term.stationary},
                       {moving.type, moving.base, moving.partitionPitch, term.moving},
                       stationary.partitions};
-  return {};
 }
 
 void MatmulChain::execute(Memory &memory) {
@@ -73,19 +70,13 @@ void MatmulChain::execute(Memory &memory) {
   if (!acc.isDirect() && accumulate_) // strided, or int32 (N59)
     for (int m = 0; m < M; ++m)
       acc.load(m, out + int64_t(m) * N);
-  // Threads share out the operand of which halves are more equal, else the larger one. Below about a quarter of a million multiply-accumulates a part, waking
-  // another one costs more than it saves.
-  constexpr int64_t kWork = int64_t(1) << 18;
-  auto vectors = [](int n) { return (n + 15) / 16; };
-  auto half = [](int n) { return n - n / 32 * 16; }; // the larger one: bounds are multiples of 16
-  int64_t columnHalf = int64_t(M) * vectors(half(N)), rowHalf = int64_t(half(M)) * vectors(N);
-  bool byColumns = columnHalf == rowHalf ? N > M : columnHalf < rowHalf;
-  auto part = [&](int64_t begin, int64_t end) {
-    numerics::Interval range = {static_cast<int>(begin), static_cast<int>(end)}, rows = {0, M}, columns = {0, N};
-    numerics::matmul({terms.data(), size_}, byColumns ? rows : range, byColumns ? range : columns, out, pitch, accumulate_);
+  // Below so many multiply-accumulates waking another thread costs more than it saves.
+  constexpr int64_t kWork = int64_t(1) << 17;
+  auto share = [&](int64_t count, RangeFunction run) {
+    int64_t each = std::max<int64_t>(1, K * M * N / count);
+    memory.parallel(count, std::max<int64_t>(1, kWork / each), run);
   };
-  int64_t each = std::max<int64_t>(1, K * (byColumns ? M : N));
-  memory.parallel(byColumns ? N : M, std::max<int64_t>(byColumns ? 64 : 16, kWork / each), RangeFunction(part));
+  numerics::matmul({terms.data(), size_}, M, N, out, pitch, accumulate_, share);
   if (!acc.isDirect())
     for (int m = 0; m < M; ++m)
       acc.store(m, out + int64_t(m) * N);
@@ -94,8 +85,12 @@ void MatmulChain::execute(Memory &memory) {
 
 Status run(const isa::Matmul &in, Memory &memory) {
   thread_local MatmulChain chain;
-  if (Status status = chain.add(in, memory); !status)
-    return status;
+  MANASLU_TILE(stationary, in.stationary, Read);
+  MANASLU_TILE(moving, in.moving, Read);
+  auto acc = memory.tile(in.acc, in.accumulate ? Access::ReadWrite : Access::Write);
+  if (!acc)
+    return acc.error();
+  chain.add({stationary, moving, *acc, in.accumulate});
   chain.execute(memory);
   return {};
 }

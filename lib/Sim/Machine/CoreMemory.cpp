@@ -43,9 +43,9 @@ std::string number(__int128 value) {
 } // namespace
 
 CoreMemory::CoreMemory(const isa::Program &program, const Chip &chip)
-    : program_(program), sbufPitch_(pitchFor(chip.sbufUsableBytes())), psumPitch_(pitchFor(chip.psumBytesPerPartition())),
-      sbuf_(static_cast<size_t>(chip.partitions * sbufPitch_)), psum_(static_cast<size_t>(chip.partitions * psumPitch_)),
-      sbufWritten_(chip.partitions, chip.sbufUsableBytes()), psumWritten_(chip.partitions, chip.psumBytesPerPartition()) {}
+    : program_(program), sbufBytes_(chip.sbufUsableBytes()), psumBytes_(chip.psumBytesPerPartition()), sbufPitch_(pitchFor(sbufBytes_)),
+      psumPitch_(pitchFor(psumBytes_)), sbuf_(static_cast<size_t>(chip.partitions * sbufPitch_)), psum_(static_cast<size_t>(chip.partitions * psumPitch_)),
+      sbufWritten_(chip.partitions, sbufBytes_), psumWritten_(chip.partitions, psumBytes_) {}
 
 Result<std::unique_ptr<CoreMemory>> CoreMemory::create(const isa::Program &program, const Chip &chip) {
   std::unique_ptr<CoreMemory> memory(new CoreMemory(program, chip));
@@ -245,27 +245,38 @@ Status CoreMemory::checkRow(const isa::DeviceOperand &operand, int64_t shift, Ac
   return {};
 }
 
-Result<View> CoreMemory::tile(const isa::TileOperand &operand, Access) {
+View CoreMemory::viewOf(const isa::TileOperand &operand, const std::array<uint32_t, 64> &registers) const {
   bool psum = operand.space == isa::Space::Psum;
   View view;
   view.partitionPitch = psum ? psumPitch_ : sbufPitch_;
-  view.base = (psum ? psum_ : sbuf_).data() + operand.partition * view.partitionPitch + operand.offset + (*registers_)[operand.reg];
+  view.base = (psum ? psum_ : sbuf_).data() + operand.partition * view.partitionPitch + operand.offset + registers[operand.reg];
   view.partitions = operand.partitions;
   view.type = operand.type;
   view.dims = operand.dims;
   return view;
 }
 
-Result<DeviceView> CoreMemory::device(const isa::DeviceOperand &operand, Access access) {
-  int64_t shift = static_cast<int64_t>(static_cast<uint64_t>((*registers_)[operand.reg]) * static_cast<uint64_t>(static_cast<int64_t>(operand.scale)));
-  if (indexed_)
-    if (Status status = checkRow(operand, shift, access); !status)
-      return status.error();
+namespace {
+int64_t shiftOf(const isa::DeviceOperand &operand, const std::array<uint32_t, 64> &registers) {
+  return static_cast<int64_t>(static_cast<uint64_t>(registers[operand.reg]) * static_cast<uint64_t>(static_cast<int64_t>(operand.scale)));
+}
+} // namespace
+
+DeviceView CoreMemory::viewOf(const isa::DeviceOperand &operand, const std::array<uint32_t, 64> &registers) const {
   DeviceView view;
-  view.base = regions_[operand.region].data + static_cast<int64_t>(operand.offset) + shift;
+  view.base = regions_[operand.region].data + static_cast<int64_t>(operand.offset) + shiftOf(operand, registers);
   view.type = operand.type;
   view.dims = operand.dims;
   return view;
+}
+
+Result<View> CoreMemory::tile(const isa::TileOperand &operand, Access) { return viewOf(operand, *registers_); }
+
+Result<DeviceView> CoreMemory::device(const isa::DeviceOperand &operand, Access access) {
+  if (indexed_)
+    if (Status status = checkRow(operand, shiftOf(operand, *registers_), access); !status)
+      return status.error();
+  return viewOf(operand, *registers_);
 }
 
 void CoreMemory::writeRegister(uint8_t index, uint32_t value) {
@@ -275,7 +286,7 @@ void CoreMemory::writeRegister(uint8_t index, uint32_t value) {
 
 void CoreMemory::parallel(int64_t count, int64_t grain, RangeFunction run) {
   if (pool_)
-    pool_->run(count, shareEverything_ ? 1 : grain, run);
+    pool_->parallel(count, anySize_ ? 1 : grain, run);
   else
     Memory::parallel(count, grain, run);
 }

@@ -5,7 +5,7 @@
 #include "lib/ISA/Program.h"
 #include "lib/Sim/Machine/Decoded.h"
 #include "lib/Sim/Machine/Pages.h"
-#include "lib/Sim/Machine/WorkerPool.h"
+#include "lib/Sim/Machine/TaskPool.h"
 #include "lib/Sim/Machine/WrittenMap.h"
 
 namespace manaslu::sim {
@@ -30,9 +30,20 @@ public:
   /// The messages' place is the caller's to add.
   Status place(const DecodedStream &stream, const DecodedInstruction &instruction, const std::array<uint32_t, 64> &registers, std::vector<Placed> &placed);
 
-  /// Sets the registers that operands and instructions see, and the threads to share work with, in parts of any size with `shareEverything`.
+  /// Sets the registers that operands and instructions see, and the threads to share work with, in parts of any size with `anySize`.
   void use(std::array<uint32_t, 64> *registers) { registers_ = registers; }
-  void use(WorkerPool *pool, bool shareEverything) { pool_ = pool, shareEverything_ = shareEverything; }
+  void use(TaskPool *pool, bool anySize) { pool_ = pool, anySize_ = anySize; }
+
+  /// The operands' bytes, without any check.
+  View viewOf(const isa::TileOperand &operand, const std::array<uint32_t, 64> &registers) const;
+  DeviceView viewOf(const isa::DeviceOperand &operand, const std::array<uint32_t, 64> &registers) const;
+  std::byte *sbuf(int partition, int64_t byte) const { return sbuf_.data() + partition * sbufPitch_ + byte; }
+  /// Nothing writes the region during a run.
+  bool isFixed(uint32_t region) const {
+    return program_.regions[region].kind == isa::RegionKind::Constant || program_.regions[region].kind == isa::RegionKind::Input;
+  }
+  /// Of SBUF or PSUM.
+  int64_t partitionBytes(isa::Space space) const { return space == isa::Space::Psum ? psumBytes_ : sbufBytes_; }
 
   Result<View> tile(const isa::TileOperand &operand, Access access) override;
   Result<DeviceView> device(const isa::DeviceOperand &operand, Access access) override;
@@ -59,13 +70,14 @@ private:
   };
 
   const isa::Program &program_;
+  int64_t sbufBytes_, psumBytes_; ///< of a partition
   int64_t sbufPitch_, psumPitch_;
   Pages sbuf_, psum_;
   WrittenMap sbufWritten_, psumWritten_;
   std::vector<RegionStorage> regions_;
   std::array<uint32_t, 64> *registers_ = nullptr;
-  WorkerPool *pool_ = nullptr;
-  bool shareEverything_ = false;
+  TaskPool *pool_ = nullptr;
+  bool anySize_ = false;
   bool indexed_ = false; ///< the current instruction names rows of a table at run time
 };
 

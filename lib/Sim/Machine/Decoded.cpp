@@ -48,6 +48,12 @@ DecodedStream decodeStream(isa::StreamId id, const std::vector<isa::Instruction>
     out.isTranspose = std::holds_alternative<isa::Transpose>(instruction);
     const auto *matmul = std::get_if<isa::Matmul>(&instruction);
     out.accumulates = matmul && matmul->accumulate;
+    if (const auto *load = std::get_if<isa::DmaLoad>(&instruction))
+      out.canStayPending = load->dst.space == isa::Space::Sbuf && load->src.type == load->dst.type &&
+                           footprintOf({load->dst, Access::Write, false}).pattern.isContiguous(sizeOf(load->dst.type));
+    out.isImmediate = out.role == Role::Control || std::holds_alternative<isa::DmaGather>(instruction) ||
+                      std::holds_alternative<isa::DmaScatter>(instruction) || std::holds_alternative<isa::Gather>(instruction) ||
+                      std::holds_alternative<isa::Scatter>(instruction);
     out.firstOperand = static_cast<uint32_t>(stream.operands.size());
     for (const OperandUse &use : operandsOf(instruction)) {
       stream.operands.push_back(decodeOperand(use, program, chip, matmul || out.isTranspose));

@@ -29,7 +29,9 @@ struct DecodedInstruction {
   Role role;
   bool usesSbuf = false, usesPsum = false;
   bool isTranspose = false;
-  bool accumulates = false; ///< a matmul that adds to its result
+  bool accumulates = false;    ///< a matmul that adds to its result
+  bool isImmediate = false;    ///< computed when it is issued: it uses registers and memory both, or fails when an index in memory is wrong
+  bool canStayPending = false; ///< a load into contiguous rows of SBUF that changes no type: its bytes can be read where they come from
   uint32_t firstOperand = 0, operandCount = 0;
   uint32_t link = 0; ///< Loop: its EndLoop; EndLoop: its Loop
 };

@@ -32,31 +32,79 @@ Status Scheduler::executeValues(Stream &stream, const DecodedInstruction &in, Ti
   account(in);
   if (!options_.values)
     return {};
-  if (const auto *matmul = std::get_if<isa::Matmul>(in.instruction))
-    return deferMatmul(*matmul);
-  if (matmuls_.size() > 0 && conflictsWithMatmuls(stream, in))
-    matmuls_.execute(memory_);
-  return execute(*in.instruction, memory_);
+  if (const auto *matmul = std::get_if<isa::Matmul>(in.instruction)) {
+    deferMatmul(stream, *matmul);
+    return {};
+  }
+  listTouched(stream, in);
+  if (conflictsWithMatmuls())
+    computeMatmuls();
+  if (in.isImmediate) {
+    loads_.settleAll();
+    deferred_.drain();
+    return execute(*in.instruction, memory_);
+  }
+  for (uint32_t i = 0; i < in.operandCount; ++i) {
+    const DecodedOperand &operand = stream.code->operands[in.firstOperand + i];
+    if (operand.access == Access::Write && operand.footprint.dense)
+      loads_.overwrite(Box(placed_[i]));
+    else
+      loads_.settle(Box(placed_[i]));
+  }
+  if (const auto *load = std::get_if<isa::DmaLoad>(in.instruction))
+    if (in.canStayPending && memory_.isFixed(load->src.region) &&
+        loads_.add(memory_.viewOf(load->dst, stream.registers), Box(placed_.back()), memory_.viewOf(load->src, stream.registers)))
+      return {};
+  deferred_.add(*in.instruction, stream.registers, touched_);
+  return {};
+}
+
+/// The instruction's accesses to memory that somebody writes.
+void Scheduler::listTouched(const Stream &stream, const DecodedInstruction &in) {
+  touched_.clear();
+  for (uint32_t i = 0; i < in.operandCount; ++i) {
+    const DecodedOperand &operand = stream.code->operands[in.firstOperand + i];
+    if (operand.logged)
+      touched_.push_back({Box(placed_[i]), operand.access != Access::Read});
+  }
 }
 
 /// Nobody can tell when a matmul is computed, as long as its result is there when it is read and its operands are while it is: unordered accesses are errors,
 /// and ordered ones come here.
-Status Scheduler::deferMatmul(const isa::Matmul &matmul) {
-  if (Status status = matmuls_.add(matmul, memory_); !status)
-    return status;
-  if (matmuls_.size() == 1)
-    deferred_.clear();
-  deferred_.insert(deferred_.end(), placed_.begin(), placed_.end());
-  return {};
+void Scheduler::deferMatmul(const Stream &stream, const isa::Matmul &matmul) {
+  touched_.clear();
+  MatmulChain::Operands operands{memory_.viewOf(matmul.stationary, stream.registers), memory_.viewOf(matmul.moving, stream.registers),
+                                 memory_.viewOf(matmul.acc, stream.registers), matmul.accumulate};
+  size_t number = 0;
+  for (View *view : {&operands.stationary, &operands.moving}) {
+    Box box(placed_[number++]);
+    if (auto elsewhere = loads_.find(*view, box))
+      *view = *elsewhere;
+    else
+      touched_.push_back({box, false});
+  }
+  if (matmuls_->size() > 0 && !matmuls_->isContinuedBy(operands))
+    computeMatmuls();
+  if (matmuls_->size() == 0) {
+    matmulsTouch_.clear();
+    matmulsTouch_.push_back({Box(placed_[2]), true});
+  }
+  matmulsTouch_.insert(matmulsTouch_.end(), touched_.begin(), touched_.end());
+  matmuls_->add(operands);
 }
 
-bool Scheduler::conflictsWithMatmuls(const Stream &stream, const DecodedInstruction &in) const {
-  for (uint32_t i = 0; i < in.operandCount; ++i) {
-    bool writes = stream.code->operands[in.firstOperand + i].access != Access::Read;
-    for (const Placed &other : deferred_) // a matmul writes PSUM and reads SBUF
-      if ((writes || other.shape->memory == 1) && boxesOverlap(placed_[i], other))
+void Scheduler::computeMatmuls() {
+  if (matmuls_->size() > 0)
+    deferred_.add(matmuls_, matmulsTouch_);
+}
+
+bool Scheduler::conflictsWithMatmuls() const {
+  if (matmuls_->size() == 0)
+    return false;
+  for (const Deferred::Touched &mine : touched_)
+    for (const Deferred::Touched &other : matmulsTouch_)
+      if (mine.conflictsWith(other))
         return true;
-  }
   return false;
 }
 

@@ -58,7 +58,7 @@ Footprint footprintOf(const OperandUse &use) {
 }
 
 bool overlap(const Placed &a, const Placed &b) {
-  if (!boxesOverlap(a, b))
+  if (!Box(a).overlaps(Box(b)))
     return false;
   if (a.shape->dense && b.shape->dense)
     return true;

@@ -60,11 +60,27 @@ template <class F> bool forEachByteRun(const Placed &placed, F &&run) {
   }
 }
 
-/// The rectangles around the footprints share a byte.
-inline bool boxesOverlap(const Placed &a, const Placed &b) {
-  return a.shape->memory == b.shape->memory && a.shape->firstPartition < b.shape->lastPartition && b.shape->firstPartition < a.shape->lastPartition &&
-         a.low() < b.high() && b.low() < a.high();
-}
+/// A rectangle of one memory: bytes [low, high) of partitions [firstPartition, lastPartition).
+struct Box {
+  int memory = 0; ///< as in Footprint
+  int firstPartition = 0, lastPartition = 0;
+  int64_t low = 0, high = 0;
+
+  Box() = default;
+  Box(int memory, int firstPartition, int lastPartition, int64_t low, int64_t high)
+      : memory(memory), firstPartition(firstPartition), lastPartition(lastPartition), low(low), high(high) {}
+  /// The one around a footprint.
+  explicit Box(const Placed &placed)
+      : memory(placed.shape->memory), firstPartition(placed.shape->firstPartition), lastPartition(placed.shape->lastPartition), low(placed.low()),
+        high(placed.high()) {}
+
+  bool overlaps(const Box &other) const {
+    return low < other.high && other.low < high && memory == other.memory && firstPartition < other.lastPartition && other.firstPartition < lastPartition;
+  }
+  bool contains(const Box &other) const {
+    return memory == other.memory && firstPartition <= other.firstPartition && other.lastPartition <= lastPartition && low <= other.low && other.high <= high;
+  }
+};
 
 /// The footprints share a byte, exactly.
 bool overlap(const Placed &a, const Placed &b);

@@ -32,7 +32,7 @@ struct Machine::Core {
   Chip chip;
   std::unique_ptr<CoreMemory> memory;
   std::vector<DecodedStream> code;
-  std::unique_ptr<WorkerPool> pool;
+  std::unique_ptr<TaskPool> pool;
 };
 
 Machine::Machine(std::unique_ptr<Core> core) : core_(std::move(core)) {}
@@ -62,8 +62,9 @@ Result<RunResult> Machine::run(std::span<const std::span<const std::byte>> input
     return Error("MN-USE-002", "a trace needs the clock");
   int threads = std::clamp(options.threads, 1, 64);
   if (threads > 1 && (!core_->pool || core_->pool->threads() != threads))
-    core_->pool = std::make_unique<WorkerPool>(threads);
-  core_->memory->use(threads > 1 ? core_->pool.get() : nullptr, options.shareEverything);
+    core_->pool = std::make_unique<TaskPool>(threads);
+  TaskPool *pool = threads > 1 ? core_->pool.get() : nullptr;
+  core_->memory->use(pool, options.anySize);
   if (!options.values) {
     if (Status status = checkIndependent(*core_->program); !status)
       return status.error();
@@ -71,7 +72,7 @@ Result<RunResult> Machine::run(std::span<const std::span<const std::byte>> input
   } else if (Status status = core_->memory->begin(inputs, outputs); !status) {
     return status.error();
   }
-  Scheduler scheduler(*core_->program, core_->chip, core_->code, *core_->memory, options);
+  Scheduler scheduler(*core_->program, core_->chip, core_->code, *core_->memory, pool, options);
   auto result = scheduler.run();
   if (result)
     if (Status status = core_->memory->checkOutputs(); !status)

@@ -5,9 +5,10 @@
 
 namespace manaslu::sim {
 
-Scheduler::Scheduler(const isa::Program &program, const Chip &chip, const std::vector<DecodedStream> &code, CoreMemory &memory, const RunOptions &options)
-    : program_(program), chip_(chip), memory_(memory), options_(options), streams_(code.size()), semaphores_(isa::kSemaphoreCount), fuel_(options.fuel),
-      movers_(static_cast<size_t>(chip.dmaMovers)) {
+Scheduler::Scheduler(const isa::Program &program, const Chip &chip, const std::vector<DecodedStream> &code, CoreMemory &memory, TaskPool *pool,
+                     const RunOptions &options)
+    : program_(program), chip_(chip), memory_(memory), options_(options), streams_(code.size()), semaphores_(isa::kSemaphoreCount),
+      deferred_(memory, pool, options.anySize), loads_(memory, deferred_, options.anySize), fuel_(options.fuel), movers_(static_cast<size_t>(chip.dmaMovers)) {
   chainHint_.fill(-1);
   for (size_t i = 0; i < code.size(); ++i) {
     streams_[i].code = &code[i];
@@ -22,6 +23,18 @@ Scheduler::Scheduler(const isa::Program &program, const Chip &chip, const std::v
 
 Result<RunResult> Scheduler::run() {
   auto begin = std::chrono::steady_clock::now();
+  Status status = loop();
+  computeMatmuls();
+  deferred_.drain();
+  if (status)
+    status = finish();
+  if (!status)
+    return status.error();
+  result_.hostSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return std::move(result_);
+}
+
+Status Scheduler::loop() {
   for (Stream &stream : streams_)
     schedule(stream, 0);
   while (!events_.empty()) {
@@ -29,12 +42,9 @@ Result<RunResult> Scheduler::run() {
     events_.pop();
     Status status = event.kind == 0 ? arrive(event) : step(streams_[static_cast<size_t>(event.id)], event.time);
     if (!status)
-      return status.error();
+      return status;
   }
-  if (Status status = finish(); !status)
-    return status.error();
-  result_.hostSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return std::move(result_);
+  return {};
 }
 
 Status Scheduler::finish() {

@@ -1,9 +1,8 @@
 // The event loop: every stream in simulated time, one pending event each, increments of semaphores between them.
 #pragma once
 
-#include "lib/Sim/Execute/MatmulChain.h"
 #include "lib/Sim/Machine.h"
-#include "lib/Sim/Machine/CoreMemory.h"
+#include "lib/Sim/Machine/PendingLoads.h"
 #include "lib/Sim/Machine/Stream.h"
 
 #include <queue>
@@ -13,9 +12,10 @@ namespace manaslu::sim {
 /// One execution of a decoded program.
 class Scheduler {
 public:
-  Scheduler(const isa::Program &program, const Chip &chip, const std::vector<DecodedStream> &code, CoreMemory &memory, const RunOptions &options);
+  Scheduler(const isa::Program &program, const Chip &chip, const std::vector<DecodedStream> &code, CoreMemory &memory, TaskPool *pool,
+            const RunOptions &options);
 
-  /// Runs to the end. MN-RUN-*.
+  /// Runs to the end. MN-RUN-*. Nothing is left to compute afterwards.
   Result<RunResult> run();
 
 private:
@@ -39,6 +39,7 @@ private:
   Result<std::optional<int64_t>> passWait(Stream &stream, const DecodedInstruction &in, int64_t now);
   void signal(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch, int64_t time, TraceMark mark);
   void traceWait(Stream &stream, int64_t now);
+  Status loop();
   Status finish();
 
   // Sequence.cpp: control instructions. The time of the stream's next instruction, or nothing when it waits for others.
@@ -50,8 +51,10 @@ private:
 
   // Engines.cpp: work and transfers.
   Status executeValues(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch);
-  Status deferMatmul(const isa::Matmul &matmul);
-  bool conflictsWithMatmuls(const Stream &stream, const DecodedInstruction &in) const;
+  void deferMatmul(const Stream &stream, const isa::Matmul &matmul);
+  void computeMatmuls();
+  void listTouched(const Stream &stream, const DecodedInstruction &in);
+  bool conflictsWithMatmuls() const;
   Status checkOrder(Stream &stream, const DecodedInstruction &in, Timeline timeline, uint32_t epoch);
   int64_t startOf(Stream &stream, const DecodedInstruction &in, int64_t now) const;
   std::optional<int64_t> portFreeAt(const Stream &stream, const DecodedInstruction &in, int64_t now) const;
@@ -83,9 +86,11 @@ private:
   std::vector<AccessLog> logs_;
   std::vector<uint8_t> logged_;
   uint64_t additions_ = 0;
-  std::vector<Placed> placed_;   ///< operands of the instruction being executed
-  MatmulChain matmuls_;          ///< executed with their values still to be computed
-  std::vector<Placed> deferred_; ///< their operands
+  std::vector<Placed> placed_; ///< operands of the instruction being executed
+  Deferred deferred_;
+  PendingLoads loads_;
+  std::unique_ptr<MatmulChain> matmuls_ = std::make_unique<MatmulChain>(); ///< on one result, still to be added to `deferred_`
+  std::vector<Deferred::Touched> touched_, matmulsTouch_;                  ///< by the instruction being executed, by `matmuls_`
   uint64_t fuel_;
   uint64_t phase_ = 1;                              ///< number of barriers passed, plus one
   std::vector<uint32_t> chains_;                    ///< latest epoch of each DMA chain

@@ -17,6 +17,11 @@ WrittenMap::WrittenMap(int64_t partitions, int64_t bytesPerPartition) {
   part_ = Pages(static_cast<size_t>(partitions * partBytes_));
   group_ = Pages(static_cast<size_t>((partitions + kGroup - 1) / kGroup * wholeWords_ * 8));
   known_.resize(kKnown);
+  // A page that is read before it is written costs other threads more than the one that takes it.
+  constexpr size_t kMostPopulated = size_t(4) << 20;
+  for (Pages *pages : {&whole_, &part_, &group_})
+    if (pages->size() <= kMostPopulated)
+      pages->populate();
 }
 
 void WrittenMap::clear() {

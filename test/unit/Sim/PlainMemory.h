@@ -26,7 +26,7 @@ public:
   }
   uint32_t readRegister(uint8_t index) override { return registers[index]; }
   void writeRegister(uint8_t index, uint32_t value) override { registers[index] = value; }
-  void parallel(int64_t count, int64_t grain, sim::RangeFunction run) override {
+  void parallel(int64_t count, int64_t grain, RangeFunction run) override {
     int64_t parts = std::clamp<int64_t>(count / std::max<int64_t>(grain, 1), 1, 3);
     for (int64_t i = parts - 1; i >= 0; --i)
       run(count * i / parts, count * (i + 1) / parts);
