@@ -10,6 +10,53 @@ namespace manaslu::sim {
 
 using numerics::AluOperation;
 
+namespace {
+
+/// Windows of at most 32 elements (of pooling, say), all results of a partition side by side: a window's element i is partial i of N30, and an operation with
+/// the identity, which the other partials are, changes nothing that the tree does not.
+class Windows {
+public:
+  static constexpr int64_t kMost = 32;
+
+  Windows(const View &src, int axes) {
+    View outer = src;
+    Pattern inner;
+    for (size_t i = 4 - static_cast<size_t>(axes); i < 4; ++i) {
+      inner.push(int64_t(src.dims[i].stride) * sizeOf(src.type), src.dims[i].size);
+      outer.dims[i] = {0, 1};
+    }
+    Cursor cursor(src.base, inner);
+    for (int64_t left = inner.elements(); left > 0; --left) {
+      outer.base = cursor.pointer();
+      elements_.emplace_back(outer);
+      if (left > 1)
+        cursor.advance(1);
+    }
+  }
+
+  /// The results of one partition: elements_.front().count() numbers.
+  const float *reduce(AluOperation op, int partition) const {
+    int64_t n = elements_.front().count();
+    size_t count = elements_.size();
+    float *buffer = scratch(0, static_cast<int64_t>(count) * n);
+    std::array<const float *, kMost> values;
+    for (size_t i = 0; i < count; ++i)
+      values[i] = elements_[i].load(partition, buffer + static_cast<int64_t>(i) * n);
+    for (size_t distance : {16, 8, 4, 2, 1})
+      for (size_t j = 0; j < distance && j + distance < count; ++j) {
+        float *partial = buffer + static_cast<int64_t>(j) * n;
+        numerics::evaluate(op, values[j], values[j + distance], partial, n);
+        values[j] = partial;
+      }
+    return values[0];
+  }
+
+private:
+  std::vector<Rows> elements_; ///< of the windows: element i of all of them
+};
+
+} // namespace
+
 Status run(const isa::Reduce &in, Memory &memory) {
   MANASLU_TILE(src, in.src, Read);
   MANASLU_TILE(dst, in.dst, Write);
@@ -19,13 +66,25 @@ Status run(const isa::Reduce &in, Memory &memory) {
     width *= src.dims[static_cast<size_t>(i)].size;
   auto op = static_cast<AluOperation>(in.op);
   int64_t rows = target.count();
+  auto negate = [&](float *results) {
+    for (int64_t i = 0; in.negate && i < rows; ++i)
+      results[i] = numerics::canonical(-results[i]);
+  };
+  constexpr int64_t kSideBySide = 8; // results that are worth it
+  if (width > 1 && width <= Windows::kMost && rows >= kSideBySide && numerics::isReducible(op) && !crossesRows(target, source)) {
+    Windows windows(src, in.axes);
+    mapRows<0>(memory, target, {}, [&](int partition, const std::array<const float *, 0> &, float *out) {
+      std::memcpy(out, windows.reduce(op, partition), static_cast<size_t>(rows) * 4);
+      negate(out);
+    });
+    return {};
+  }
   mapRows<1>(memory, target, {&source}, [&](int, const std::array<const float *, 1> &values, float *out) {
     // Results go to scratch first: the target may be a part of the source's row.
     float *results = scratch(5, rows);
-    for (int64_t i = 0; i < rows; ++i) {
-      float value = numerics::reduce(op, values[0] + i * width, width);
-      results[i] = in.negate ? numerics::canonical(-value) : value;
-    }
+    for (int64_t i = 0; i < rows; ++i)
+      results[i] = numerics::reduce(op, values[0] + i * width, width);
+    negate(results);
     std::memcpy(out, results, static_cast<size_t>(rows) * 4);
   });
   return {};

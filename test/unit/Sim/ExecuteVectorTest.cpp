@@ -94,6 +94,32 @@ TEST_CASE("reduce, over axes and over partitions, in the order of the contract",
   }
 }
 
+TEST_CASE("N30: windows of pooling give what each of them gives by itself", "[execute]") {
+  for (DType type : {DType::F32, DType::BF16, DType::I8})
+    for (int window : {2, 3, 5}) { // 4 to 25 elements; strides of 2, rows of 40 elements
+      PlainMemory memory;
+      TileOperand image = sbuf(type, 20, 0, 40 * 21), src = image;
+      src.dims = {{{80, 8}, {2, 9}, {40, static_cast<uint16_t>(window)}, {1, static_cast<uint16_t>(window)}}};
+      memory.fill(image, 11);
+      Rows2 before = rowsOf(memory, src);
+      int64_t each = window * window;
+      for (AluOp op : {AluOp::Add, AluOp::Mul, AluOp::Max, AluOp::Min, AluOp::AbsMax, AluOp::LogicalAnd, AluOp::LogicalOr, AluOp::LogicalXor})
+        for (bool negate : {false, true}) {
+          Reduce in;
+          in.src = src, in.dst = sbuf(DType::F32, 20, 3392, 72), in.op = op, in.axes = 2, in.negate = negate;
+          INFO(nameOf(type) << " window " << window << " operation " << static_cast<int>(op) << (negate ? " negated" : ""));
+          Rows2 expected(20);
+          for (size_t p = 0; p < 20; ++p)
+            for (int i = 0; i < 72; ++i) {
+              float value = numerics::reduceOracle(static_cast<numerics::AluOperation>(op), before[p].data() + i * each, each);
+              expected[p].push_back(negate ? numerics::canonical(-value) : value);
+            }
+          REQUIRE(sim::execute(in, memory));
+          checkRows(memory, in.dst, expected);
+        }
+    }
+}
+
 TEST_CASE("N4: select moves bits of equal types, NaNs of any payload included", "[execute]") {
   PlainMemory memory;
   TileOperand mask = sbuf(DType::Bool, 128, 0, 16), yes = sbuf(DType::F32, 128, 256, 16), no = sbuf(DType::F32, 128, 512, 16),
