@@ -161,4 +161,6 @@ void narrow(const float *src, DType type, std::byte *dst, int64_t strideElements
   kernels().narrow[static_cast<int>(type)][static_cast<int>(overflow)](src, dst, strideElements, n);
 }
 
+void turn(const void *src, void *dst, size_t elementBytes) { kernels().turn[elementBytes == 4 ? 2 : elementBytes - 1](src, dst); }
+
 } // namespace manaslu::numerics

@@ -35,4 +35,7 @@ float canonicalNaN();
 /// `value`, or the canonical NaN when it is one (N5).
 float canonical(float value);
 
+/// dst[j][i] = src[i][j] of 16 x 16 elements of 1, 2 or 4 bytes, bits unchanged; not in place.
+void turn(const void *src, void *dst, size_t elementBytes);
+
 } // namespace manaslu::numerics

@@ -141,6 +141,29 @@ private:
     std::array<uint32_t, 3 * 17> pairs{};
     table_.packPairs(halves.data(), 20, pairs.data(), 17, 5, 17);
     add("packPairs", 0, pairs);
+    table_.joinPairs(reinterpret_cast<const std::byte *>(a_.data()), 36, pairs.data(), 17, 5, 17);
+    add("joinPairs", 0, pairs);
+    std::array<uint32_t, 256> square, turned{};
+    for (size_t i = 0; i < square.size(); ++i)
+      square[i] = std::bit_cast<uint32_t>(a_[i % kCount]) + static_cast<uint32_t>(i);
+    for (int kernel = 0; kernel < 3; ++kernel) {
+      table_.turn[kernel](square.data(), turned.data());
+      add("turn", kernel, turned);
+    }
+    blocks();
+  }
+
+  /// Blocks of 7 columns of three rows of 40: four whole vectors and two blocks at the end that are none.
+  void blocks() {
+    constexpr int kBlocks = 6, kHeight = 7, kWords = 3 * 16;
+    for (int pairs = 0; pairs < 2; ++pairs) {
+      std::array<uint32_t, kBlocks * kWords> split{};
+      (pairs ? table_.splitPairs : table_.splitRows)(reinterpret_cast<const std::byte *>(a_.data()), 164, split.data(), kWords, 3, 40, kHeight);
+      for (size_t i = 0; i < split.size(); ++i)
+        if (i % 16 >= (i < 5 * kWords ? size_t{kHeight} : size_t{5}))
+          split[i] = 0; // holds anything
+      add(pairs ? "splitPairs" : "splitRows", 0, split);
+    }
   }
 
   void randomBits() {

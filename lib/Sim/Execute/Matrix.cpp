@@ -97,22 +97,23 @@ Status run(const isa::Matmul &in, Memory &memory) {
 
 namespace {
 
-/// turned[c * height + p] = element first + c of source row p, for c below `columns`, at most kTurned. In blocks, so that both sides stay in the cache.
+/// turned[c * height + p] = element first + c of source row p, for c below `columns`, at most kTurned.
 constexpr int64_t kTurned = 16;
 
 template <class Word> void turnColumns(std::span<const std::byte *const> rows, int64_t first, int64_t columns, Word *turned) {
   auto height = static_cast<int64_t>(rows.size());
+  constexpr size_t kRowBytes = kTurned * sizeof(Word);
+  auto bytes = static_cast<size_t>(columns) * sizeof(Word);
   for (int64_t p = 0; p < height; p += kTurned) {
     int64_t count = std::min(kTurned, height - p);
-    Word block[kTurned][kTurned] = {};
-    for (int64_t r = 0; r < count; ++r) {
-      Word row[kTurned];
-      std::memcpy(row, rows[static_cast<size_t>(p + r)] + first * static_cast<int64_t>(sizeof(Word)), static_cast<size_t>(columns) * sizeof(Word));
-      for (int64_t c = 0; c < columns; ++c)
-        block[c][r] = row[c];
+    Word block[kTurned][kTurned], across[kTurned][kTurned];
+    for (int64_t r = 0; r < kTurned; ++r) {
+      const std::byte *row = rows[static_cast<size_t>(p + std::min(r, count - 1))] + first * static_cast<int64_t>(sizeof(Word));
+      std::memcpy(block[r], row, bytes == kRowBytes ? kRowBytes : bytes); // a constant size needs no call
     }
+    numerics::turn(block, across, sizeof(Word));
     for (int64_t c = 0; c < columns; ++c)
-      std::memcpy(turned + c * height + p, block[c], static_cast<size_t>(count) * sizeof(Word));
+      std::memcpy(turned + c * height + p, across[c], count == kTurned ? kRowBytes : static_cast<size_t>(count) * sizeof(Word));
   }
 }
 

@@ -20,7 +20,8 @@ Status run(const isa::Activate &in, Memory &memory) {
   mapRows<1>(memory, target, {&source}, [&](int p, const std::array<const float *, 1> &values, float *out) {
     int64_t n = target.count();
     numerics::affine(values[0], scale->at(p), bias->at(p), out, n);
-    numerics::evaluate(function, out, out, n);
+    if (function != numerics::UnaryFunction::Identity) // done: a NaN is canonical already
+      numerics::evaluate(function, out, out, n);
     if (in.reduce)
       sums[static_cast<size_t>(p)] = numerics::reduce(numerics::AluOperation::Add, out, n);
   });
