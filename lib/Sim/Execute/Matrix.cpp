@@ -97,10 +97,10 @@ Status run(const isa::Matmul &in, Memory &memory) {
 
 namespace {
 
-/// turned[c * height + p] = element first + c of source row p, for c below `columns`, at most kTurned.
 constexpr int64_t kTurned = 16;
 
-template <class Word> void turnColumns(std::span<const std::byte *const> rows, int64_t first, int64_t columns, Word *turned) {
+/// turned[c][p] = element first + c of source row p, for c below `columns`, at most kTurned.
+template <class Word> void turnColumns(std::span<const std::byte *const> rows, int64_t first, int64_t columns, const std::array<std::byte *, kTurned> &turned) {
   auto height = static_cast<int64_t>(rows.size());
   constexpr size_t kRowBytes = kTurned * sizeof(Word);
   auto bytes = static_cast<size_t>(columns) * sizeof(Word);
@@ -113,19 +113,23 @@ template <class Word> void turnColumns(std::span<const std::byte *const> rows, i
     }
     numerics::turn(block, across, sizeof(Word));
     for (int64_t c = 0; c < columns; ++c)
-      std::memcpy(turned + c * height + p, across[c], count == kTurned ? kRowBytes : static_cast<size_t>(count) * sizeof(Word));
+      std::memcpy(turned[static_cast<size_t>(c)] + p * static_cast<int64_t>(sizeof(Word)), across[c],
+                  count == kTurned ? kRowBytes : static_cast<size_t>(count) * sizeof(Word));
   }
 }
 
 template <class Word> void transposeWords(std::span<const std::byte *const> rows, const Rows &target, Memory &memory) {
   auto width = static_cast<int64_t>(target.partitions()), height = static_cast<int64_t>(rows.size());
   auto part = [&](int64_t begin, int64_t end) {
-    auto *turned = reinterpret_cast<Word *>(scratch(0, kTurned * height));
+    auto *buffer = target.isContiguous() ? nullptr : reinterpret_cast<std::byte *>(scratch(0, kTurned * height));
+    std::array<std::byte *, kTurned> turned;
     for (int64_t f = begin * kTurned; f < std::min(width, end * kTurned); f += kTurned) {
       int64_t columns = std::min(kTurned, width - f);
-      turnColumns(rows, f, columns, turned);
       for (int64_t c = 0; c < columns; ++c)
-        target.storeBits(static_cast<int>(f + c), reinterpret_cast<const std::byte *>(turned + c * height));
+        turned[static_cast<size_t>(c)] = buffer ? buffer + c * height * static_cast<int64_t>(sizeof(Word)) : target.row(static_cast<int>(f + c));
+      turnColumns<Word>(rows, f, columns, turned);
+      for (int64_t c = 0; buffer && c < columns; ++c)
+        target.storeBits(static_cast<int>(f + c), turned[static_cast<size_t>(c)]);
     }
   };
   memory.parallel((width + kTurned - 1) / kTurned, std::max<int64_t>(1, kThreadElements / (kTurned * height)), RangeFunction(part));

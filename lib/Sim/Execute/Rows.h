@@ -26,6 +26,8 @@ public:
 
   /// The row as fp32 values: in place when it is contiguous fp32, else widened into `buffer` (count() floats).
   const float *load(int partition, float *buffer) const;
+  /// The elements of a partition lie side by side, in order.
+  bool isContiguous() const { return contiguous_; }
   /// True when load() and target() work in place.
   bool isDirect() const { return direct_; }
   /// Rounds count() values to the row's type as the instruction says. Nothing to do when `values` is the row itself.
