@@ -45,7 +45,7 @@ struct KernelTable {
   void (*scanMulAdd)(const float *a, const float *b, float initial, float *out, int64_t n);
   WidenKernel widen[12];
   NarrowKernel narrow[12][2];
-  GatherKernel gather[3]; ///< of elements of 1, 2 and 4 bytes
+  GatherKernel gather[3];                      ///< of elements of 1, 2 and 4 bytes
   void (*turn[3])(const void *src, void *dst); ///< 16 x 16 elements of 1, 2 and 4 bytes, transposed; not in place
   /// Rows of contiguous elements of the matrix engine (N50); of a NaN only that it is one is kept.
   void (*widenOperand[12])(const std::byte *src, int64_t srcPitchBytes, float *dst, int64_t dstPitch, int rows, int columns);

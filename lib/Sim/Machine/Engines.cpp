@@ -39,17 +39,16 @@ Status Scheduler::executeValues(Stream &stream, const DecodedInstruction &in, Ti
   listTouched(stream, in);
   if (conflictsWithMatmuls())
     computeMatmuls();
-  if (in.isImmediate) {
-    loads_.settleAll();
-    deferred_.drain();
-    return execute(*in.instruction, memory_);
-  }
   for (uint32_t i = 0; i < in.operandCount; ++i) {
     const DecodedOperand &operand = stream.code->operands[in.firstOperand + i];
     if (operand.access == Access::Write && operand.footprint.dense)
       loads_.overwrite(Box(placed_[i]));
     else
       loads_.settle(Box(placed_[i]));
+  }
+  if (in.isImmediate) {
+    deferred_.drain();
+    return execute(*in.instruction, memory_);
   }
   if (const auto *load = std::get_if<isa::DmaLoad>(in.instruction))
     if (in.canStayPending && memory_.isFixed(load->src.region) &&

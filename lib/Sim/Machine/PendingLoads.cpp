@@ -63,8 +63,6 @@ void PendingLoads::settle(const Box &box) {
   }
 }
 
-void PendingLoads::settleAll() { settle(Box(0, 0, INT32_MAX, 0, INT64_MAX)); }
-
 void PendingLoads::overwrite(const Box &box) {
   for (size_t number : overlapping(box)) {
     Load load = *loads_[number];

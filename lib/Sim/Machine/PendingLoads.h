@@ -21,7 +21,6 @@ public:
   std::optional<View> find(const View &tile, const Box &box);
   /// Copies the loads that overlap the box, which is about to be read or written in part.
   void settle(const Box &box);
-  void settleAll();
   /// All bytes of the box are about to be written: what is pending of them is not needed any more.
   void overwrite(const Box &box);
 

@@ -53,11 +53,12 @@ int TaskPool::acquire() {
 
 void TaskPool::submit(int slot, uint64_t before, Runner &runner) {
   std::unique_lock<std::mutex> lock(mutex_);
-  before_[static_cast<size_t>(slot)] = before & unfinished_;
+  before &= unfinished_;
+  before_[static_cast<size_t>(slot)] = before;
   runners_[static_cast<size_t>(slot)] = &runner;
   unfinished_ |= bitOf(slot);
   next_ = (slot + 1) % kWindow;
-  if ((before & unfinished_) != 0)
+  if (before != 0)
     return;
   ready_ |= bitOf(slot);
   wake(std::move(lock));
