@@ -36,12 +36,6 @@ struct Contraction {
   int K;
 };
 
-/// A part of the rows or columns of an operand.
-struct Interval {
-  int begin, end;
-  int size() const { return end - begin; }
-};
-
 /// Calls `run` on disjoint parts that cover [0, count), perhaps at the same time.
 using Share = std::function<void(int64_t count, RangeFunction run)>;
 

@@ -100,7 +100,8 @@ Order orderOf(const Contraction &term, bool hardware) {
   return hardware && fitsBf16(left) && fitsBf16(right) ? Order::HardwarePairs : Order::Pairs;
 }
 
-template <class Word> void copyAsWords(const MatmulOperand &operand, int K, Interval columns, Order order, Word *to, int64_t pitch) {
+/// Copies the columns to stepsOf(K) rows of words, `pitch` words apart.
+template <class Word> static void copyAsWords(const MatmulOperand &operand, int K, Interval columns, Order order, Word *to, int64_t pitch) {
   if constexpr (std::is_same_v<Word, float>) {
     copyWidened(operand, K, columns, order, to, pitch);
   } else {
@@ -172,8 +173,6 @@ Ahead aheadOf(const MatmulOperand &operand, int column) {
   return {operand.data, 0};
 }
 
-template void copyAsWords(const MatmulOperand &, int, Interval, Order, float *, int64_t);
-template void copyAsWords(const MatmulOperand &, int, Interval, Order, uint32_t *, int64_t);
 template PreparedRows<float> prepare(const MatmulOperand &, int, Interval, Order, bool, Scratch &, int64_t &);
 template PreparedRows<uint32_t> prepare(const MatmulOperand &, int, Interval, Order, bool, Scratch &, int64_t &);
 template void copyInBlocks(const MatmulOperand &, int, Interval, int, Order, float *, int64_t);

@@ -20,6 +20,12 @@ private:
   size_t size_ = 0;
 };
 
+/// A part of the columns of an operand.
+struct Interval {
+  int begin, end;
+  int size() const { return end - begin; }
+};
+
 /// How a contraction is taken.
 enum class Order : uint8_t {
   Ascending,     ///< N51
@@ -41,9 +47,6 @@ template <class Word> struct PreparedRows {
   const Word *data;
   int64_t pitch;
 };
-
-/// Copies the columns to stepsOf(K) rows of words, `pitch` words apart.
-template <class Word> void copyAsWords(const MatmulOperand &operand, int K, Interval columns, Order order, Word *to, int64_t pitch);
 
 /// The columns as rows of words: where they are, unless `copy` or their form forbids it, else in `scratch` from word `used` on.
 template <class Word>

@@ -64,6 +64,7 @@ void Deferred::add(const RowCopy &copy) {
 int Deferred::acquire(Task::Kind kind) {
   int slot = pool_ ? pool_->acquire() : 0;
   tasks_[static_cast<size_t>(slot)].kind = kind;
+  tasks_[static_cast<size_t>(slot)].number = added_++;
   return slot;
 }
 
@@ -93,9 +94,10 @@ void Deferred::copyRows(const RowCopy &copy, Memory &memory) const {
   memory.parallel(box.lastPartition - box.firstPartition, std::max<int64_t>(1, kGrain / static_cast<int64_t>(bytes)), RangeFunction(rows));
 }
 
-void Deferred::drain() {
+Status Deferred::drain() {
   if (pool_)
     pool_->drain();
+  return failure_ ? Status(failure_->second) : Status();
 }
 
 bool Deferred::Stretches::mayConflict(const Stretches &other) const {
@@ -135,7 +137,13 @@ void Deferred::runTask(int slot) {
   Task &task = tasks_[static_cast<size_t>(slot)];
   TaskMemory memory(memory_, task.registers, pool_, anySize_);
   switch (task.kind) {
-  case Task::Kind::Instruction: (void)execute(*task.instruction, memory); break; // cannot fail: its operands are in bounds
+  case Task::Kind::Instruction:
+    if (Status status = execute(*task.instruction, memory); !status) {
+      std::lock_guard<std::mutex> lock(failureMutex_);
+      if (!failure_ || task.number < failure_->first)
+        failure_.emplace(task.number, status.error());
+    }
+    break;
   case Task::Kind::Chain: task.chain->execute(memory); break;
   case Task::Kind::Copy: copyRows(task.copy, memory); break;
   }

@@ -5,6 +5,8 @@
 #include "lib/Sim/Machine/CoreMemory.h"
 #include "lib/Sim/Machine/TaskPool.h"
 
+#include <optional>
+
 namespace manaslu::sim {
 
 /// The instructions that the machine has checked and timed but not computed. Two of them that share bytes, of which one writes, are computed in the order in
@@ -15,7 +17,7 @@ public:
   /// Without a pool every instruction is computed when it is added.
   Deferred(const CoreMemory &memory, TaskPool *pool, bool anySize);
   /// Computes what is left: operands may not outlive the run.
-  ~Deferred() { drain(); }
+  ~Deferred() { (void)drain(); }
 
   /// An access to memory that somebody writes.
   struct Touched {
@@ -37,8 +39,8 @@ public:
     int64_t sourcePitch;
   };
   void add(const RowCopy &copy);
-  /// Computes everything that was added.
-  void drain();
+  /// Computes everything that was added. The error of the first instruction that failed all the same, if one did.
+  Status drain();
 
 private:
   /// Stretches of the memories that are read and written, one bit each: SBUF, PSUM, device regions. Most instructions are apart already by these.
@@ -54,6 +56,7 @@ private:
     RowCopy copy{};
     std::vector<Touched> touched;
     Stretches stretches;
+    uint64_t number = 0;
   };
 
   int acquire(Task::Kind kind);
@@ -68,6 +71,9 @@ private:
   bool anySize_;
   std::array<int64_t, 2> stretchBytes_; ///< of SBUF and PSUM
   std::vector<Task> tasks_;             ///< by slot of the pool
+  uint64_t added_ = 0;                  ///< tasks so far
+  std::mutex failureMutex_;
+  std::optional<std::pair<uint64_t, Error>> failure_; ///< of the task with the lowest number
 };
 
 } // namespace manaslu::sim

@@ -47,7 +47,8 @@ Status Scheduler::executeValues(Stream &stream, const DecodedInstruction &in, Ti
       loads_.settle(Box(placed_[i]));
   }
   if (in.isImmediate) {
-    deferred_.drain();
+    if (Status computed = deferred_.drain(); !computed)
+      return computed;
     return execute(*in.instruction, memory_);
   }
   if (const auto *load = std::get_if<isa::DmaLoad>(in.instruction))

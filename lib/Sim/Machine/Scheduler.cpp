@@ -25,7 +25,8 @@ Result<RunResult> Scheduler::run() {
   auto begin = std::chrono::steady_clock::now();
   Status status = loop();
   computeMatmuls();
-  deferred_.drain();
+  if (Status computed = deferred_.drain(); !computed)
+    return computed.error();
   if (status)
     status = finish();
   if (!status)
