@@ -38,7 +38,7 @@ static void checkRegions(const Program &program, Error &error) {
     error.add("MN-FMT-LIMIT", "the program has " + std::to_string(program.regions.size()) + " regions, instructions can name 65536");
   if (!isCleanName(program.name))
     error.add("MN-FMT-NAME", "the program's name must be 1 to 255 bytes of UTF-8 without control characters");
-  if (!program.chipJson.empty() && nlohmann::json::parse(program.chipJson, nullptr, false).is_discarded())
+  if (!program.chipJson.empty() && !nlohmann::json::accept(program.chipJson))
     error.add("MN-FMT-HEADER", "the embedded chip file is not JSON");
   std::set<std::string_view> names;
   for (size_t i = 0; i < program.regions.size() && error.items().size() < kMaxReports; ++i) {

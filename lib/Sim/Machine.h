@@ -41,6 +41,8 @@ public:
   /// Checks the program against its chip (isa::verifyForChip and lib/Sim/Verify.h), decodes it and sets up memories. The program's constants must stay
   /// alive as long as the machine. `program` itself must, too. Fails also when the numeric kernels do (numerics::checkKernels).
   static Result<Machine> create(const isa::Program &program);
+  /// The same when the program's chip has been parsed already: `chip` is what parseChip(program.chipJson) gives.
+  static Result<Machine> create(const isa::Program &program, const Chip &chip);
   Machine(Machine &&) noexcept;
   Machine &operator=(Machine &&) noexcept;
   ~Machine();

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   auto input = fuzz::unpack({data, size});
   if (!input)
     return 0;
-  test::Observed seen = test::runMachine(*input, {.clock = size % 3 != 0, .fuel = 5000});
+  test::Observed seen = test::runMachine(*input, {.clock = size % 3 != 0, .fuel = 5000, .chip = &fuzz::chipOf(*input)});
   std::string_view text = seen.error;
   constexpr std::string_view kPrefix = "error: ";
   if (!text.empty() && (!text.starts_with(kPrefix) || !findErrorCode(text.substr(kPrefix.size(), text.find(':', kPrefix.size()) - kPrefix.size()))))

@@ -52,4 +52,13 @@ std::optional<test::Case> unpack(std::span<const uint8_t> bytes) {
   return result;
 }
 
+const Chip &chipOf(const test::Case &input) {
+  static std::map<std::string, Chip> chips;
+  const std::string &json = input.program.chipJson;
+  auto found = chips.find(json);
+  if (found == chips.end())
+    found = chips.emplace(json, *parseChip(json, "template")).first;
+  return found->second;
+}
+
 } // namespace manaslu::fuzz

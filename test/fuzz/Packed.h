@@ -20,6 +20,9 @@ std::vector<uint8_t> pack(int number, const isa::Program &program);
 /// The template's case with the streams of the input; a stream that does not decode, or is cut off, ends the list. Nothing for empty input.
 std::optional<test::Case> unpack(std::span<const uint8_t> bytes);
 
+/// The chip of an unpacked case, parsed once for all with the same one.
+const Chip &chipOf(const test::Case &input);
+
 /// libFuzzer's custom mutator for packed programs: changes values, moves, doubles and leaves out instructions, sometimes changes raw bytes.
 size_t mutatePacked(uint8_t *data, size_t size, size_t maxSize, unsigned seed);
 

@@ -126,7 +126,7 @@ private:
 
 Observed runMachine(const Case &input, const MachineOptions &options) {
   Observed observed;
-  auto machine = sim::Machine::create(input.program);
+  auto machine = options.chip ? sim::Machine::create(input.program, *options.chip) : sim::Machine::create(input.program);
   if (!machine)
     return {{}, 0, textOf(machine.error())};
   std::vector<std::span<const std::byte>> in(input.inputs.begin(), input.inputs.end());

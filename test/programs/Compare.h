@@ -23,7 +23,8 @@ struct Observed {
 struct MachineOptions {
   int threads = 1;
   bool clock = true;
-  uint64_t fuel = 20000; ///< some ten times what generated programs use
+  uint64_t fuel = 20000;      ///< some ten times what generated programs use
+  const Chip *chip = nullptr; ///< the program's, if it has been parsed already
 };
 
 /// One run of the machine on fresh memory.

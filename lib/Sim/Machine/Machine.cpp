@@ -41,14 +41,18 @@ Machine &Machine::operator=(Machine &&) noexcept = default;
 Machine::~Machine() = default;
 
 Result<Machine> Machine::create(const isa::Program &program) {
-  if (Status status = numerics::checkKernels(); !status)
-    return status.error();
   auto chip = parseChip(program.chipJson, "the program's chip");
   if (!chip)
     return chip.error();
-  if (Status status = verifyForChip(program, *chip); !status)
+  return create(program, *chip);
+}
+
+Result<Machine> Machine::create(const isa::Program &program, const Chip &chip) {
+  if (Status status = numerics::checkKernels(); !status)
     return status.error();
-  auto core = std::make_unique<Core>(Core{&program, *chip, nullptr, {}, nullptr});
+  if (Status status = verifyForChip(program, chip); !status)
+    return status.error();
+  auto core = std::make_unique<Core>(Core{&program, chip, nullptr, {}, nullptr});
   auto memory = CoreMemory::create(program, core->chip);
   if (!memory)
     return memory.error();

@@ -52,6 +52,25 @@ TEST_CASE("a hand-written matmul gives the oracle's bits at every thread count",
   CHECK(untimed.output == run(*machine, {a, b}, M * N).output);
 }
 
+TEST_CASE("a chip that has been parsed already serves as the program's", "[sim]") {
+  Program program = matmulProgram();
+  auto chip = parseChip(program.chipJson, "the program's chip");
+  REQUIRE(chip);
+  auto parsing = sim::Machine::create(program), parsed = sim::Machine::create(program, *chip);
+  REQUIRE(parsing);
+  REQUIRE(parsed);
+  std::vector<float> a = normal(K * M, 1), b = normal(K * N, 2);
+  Run expected = run(*parsing, {a, b}, M * N), seen = run(*parsed, {a, b}, M * N);
+  REQUIRE(seen.result);
+  CHECK(seen.output == expected.output);
+  CHECK(seen.result->timePs == expected.result->timePs);
+
+  chip->pe.rows = 1;
+  auto refused = sim::Machine::create(program, *chip);
+  REQUIRE(!refused);
+  CHECK(refused.error().items().front().code == "MN-CHIP-ENGINE");
+}
+
 TEST_CASE("without values, time, energy and order are the same and nothing is computed", "[sim]") {
   Program program = matmulProgram();
   auto machine = sim::Machine::create(program);
